@@ -1,0 +1,175 @@
+"""`App`: a Faust app that takes everything else from `Settings`; joins identity, membership and delivery."""
+
+import asyncio
+import contextlib
+import logging
+import warnings
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy as FaustBootStrategy
+from faust.exceptions import AlreadyConfiguredWarning
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
+
+from framework.errors import MembershipError
+from framework.identity import HostFacts, Identity, Incarnation, resolve
+from framework.membership.probe import probe
+from framework.membership.transport import Transport
+from framework.options import faust_options, refuse_unknown
+from framework.settings import Settings, environment
+
+
+class BootStrategy(FaustBootStrategy):
+    """Serves HTTP only for apps that have something to serve."""
+
+    app: "App"
+
+    def _should_enable_web(self) -> bool:
+        return self.app.has_pages
+
+
+class App(faust.App):
+    """A stream app: agents, tables, timers and pages as in Faust, membership and life cycle by the framework.
+
+    Args:
+        id: name of the app; also the consumer group's id.
+        settings: default: read from the environment and `.env` when first needed.
+        options: Faust's own options, except those in `OURS`.
+
+    Raises:
+        SettingsError: an option is unknown, or one that a setting decides.
+    """
+
+    BootStrategy = BootStrategy
+    _default_options: tuple[str, dict[str, Any]]
+    logger = logging.getLogger("faust.framework.app")
+    """What Faust says about itself goes to Faust's loggers, not to ours."""
+
+    def __init__(self, id: str, *, settings: Settings | None = None, **options: Any) -> None:
+        refuse_unknown(options)
+        self._framework_settings = settings
+        self.identity: Identity | None = None
+        """Who this worker is; None until the app starts."""
+        self.incarnation: Incarnation | None = None
+        self._slot = 0
+        self._ending: asyncio.Future[None] | None = None
+        self._pages = 0
+        super().__init__(id, **options)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings this app runs with."""
+        if self._framework_settings is None:
+            self._framework_settings = Settings.load()
+        return self._framework_settings
+
+    @property
+    def id(self) -> str:
+        """The consumer group's id."""
+        return str(self.conf.id)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether an HTTP server is wanted: the app has pages, or somebody chose a port."""
+        return self._pages > 0 or self.settings.sources()["http_port"] != "default"
+
+    @property
+    def http_port(self) -> int:
+        """Where this worker serves its pages: workers of one supervisor use neighbouring ports."""
+        return self.settings.http_port + self._slot
+
+    def page(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Faust; the app's HTTP server is started once there is a page to serve."""
+        self._pages += 1
+        return super().page(*args, **kwargs)
+
+    # --- identity -----------------------------------------------------------------------------------------------------
+
+    def bind(self, *, slot: int = 0, slots: int = 1) -> Identity:
+        """Find out who this process is and set everything that follows from it.
+
+        Args:
+            slot: which of the supervisor's workers this is, from 0.
+            slots: how many there are.
+
+        Raises:
+            IdentityError: there is no stable instance id.
+        """
+        self.identity = resolve(
+            self.settings,
+            app_id=self.id,
+            slot=slot,
+            slots=slots,
+            environ=environment(),
+            host=HostFacts.here(),
+        )
+        self.incarnation = Incarnation.now()
+        self._slot = slot
+        conf = self.conf
+        with warnings.catch_warnings():
+            # Faust warns of a late change; that is the point here: who we are is known only in the worker process.
+            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+            conf.consumer_group_instance_id = self.identity.group_instance_id
+            conf.canonical_url = self.identity.canonical_url(self.http_port)
+            conf.datadir = self.identity.datadir(self.settings.datadir)
+            conf.tabledir = conf.appdir / "tables"
+            conf.broker_client_id = self.identity.client_id(self.incarnation)
+            conf.web_host = self.settings.http_host
+            conf.web_bind = self.settings.http_host
+            conf.web_port = self.http_port
+            if self.identity.group_instance_id is not None:
+                # Faust's default is random; a random topic would make each restart a change of the subscription.
+                conf.reply_to = f"{self.id}-reply-{self.identity.group_instance_id}"
+        return self.identity
+
+    async def on_first_start(self) -> None:
+        """As in Faust; an app that was started without the framework's worker finds out here who it is."""
+        if self.identity is None:
+            self.bind()
+        await super().on_first_start()
+
+    def _create_directories(self) -> None:
+        if self.conf.store.scheme != "memory":
+            self.conf.tabledir.mkdir(parents=True, exist_ok=True)
+
+    async def stop(self) -> None:
+        """Stop; a second caller waits for the first one's stop to end, too."""
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(super().stop())
+        await asyncio.shield(self._ending)
+
+    # --- membership ---------------------------------------------------------------------------------------------------
+
+    @property
+    def member(self) -> Any:
+        """This worker's member of the group, or None before it has connected."""
+        return self._consumer.member if self._consumer is not None else None
+
+    def on_membership_failure(self, error: MembershipError) -> None:
+        """Called in the consumer's thread when the membership cannot go on; the framework's worker ends the process."""
+        self.loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.crash(error)))
+
+    def in_flight(self) -> list[str]:
+        """What is being processed now, as `topic[partition]@offset`; for the log of a stop that was forced."""
+        with contextlib.suppress(RuntimeError):  # the set may change while another thread looks at it
+            unacked = self._consumer.unacked if self._consumer is not None else ()
+            return sorted(f"{m.topic}[{m.partition}]@{m.offset}" for m in unacked if not m.acked)
+        return ["(changing)"]
+
+    # --- Faust's settings and transport -------------------------------------------------------------------------------
+
+    def _load_settings(self, *, silent: bool = False) -> Any:
+        _, options = self._default_options
+        ours = faust_options(self.settings)
+        self._default_options = (self._default_options[0], {**ours, **options})
+        return super()._load_settings(silent=silent)
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Transport:
+        return Transport(self.conf.broker_producer, self)
+
+    async def probe_broker(self, timeout: float) -> None:
+        """Ask the brokers once whether they are there; see `probe`."""
+        await probe(self.settings.addresses, credentials_to_aiokafka_auth(self.conf.broker_credentials), timeout)

@@ -1,0 +1,8 @@
+"""Who this worker is: from what surrounds the process to one instance id that survives a restart; knows no Kafka."""
+
+from framework.identity.host import HostFacts
+from framework.identity.identity import Identity, Incarnation
+from framework.identity.resolve import Explained, explain, resolve
+from framework.identity.sources import Evidence, Found, Nothing
+
+__all__ = ["Evidence", "Explained", "Found", "HostFacts", "Identity", "Incarnation", "Nothing", "explain", "resolve"]

@@ -1,0 +1,121 @@
+"""What supervisor and worker say to each other over their pipe; knows no processes."""
+
+import select
+import signal
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TypeAlias
+
+from framework.exit_codes import ExitCode
+from framework.states import StopReason, WorkerState
+
+INTERRUPTS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2})
+"""What a terminal or an operator may send to a process group; blocked from the fork until a worker handles them."""
+
+
+ONE_INTERRUPT = 0.1
+"""Seconds within which several interrupts count as one: `timeout` signals a process and then its whole group."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """Which worker to be.
+
+    Attributes:
+        target: `MODULE:APP`.
+        slot: which of the supervisor's workers, from 0.
+        slots: how many there are.
+        folder: where to look for the module first.
+        debug: whether a person wants tracebacks.
+    """
+
+    target: str
+    slot: int = 0
+    slots: int = 1
+    folder: str = "."
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Worker to supervisor: it is in another state now."""
+
+    state: WorkerState
+    group_id: str | None = None
+    group_instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Worker to supervisor, once a second: its event loop turns; `in_flight` records are being processed."""
+
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Worker to supervisor: it ends with this code, and this is what to tell the person."""
+
+    code: ExitCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Supervisor to worker: the predecessor has gone, join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Supervisor to worker: end within `grace` seconds, or now: somebody has interrupted twice."""
+
+    reason: StopReason
+    grace: float
+    now: bool = False
+
+
+Report: TypeAlias = Moved | Beat | Failed
+Command: TypeAlias = Go | Stop
+
+
+class Link:
+    """The worker's end of the pipe; a worker in the foreground has none and says nothing.
+
+    Safe to use from several threads. Never blocks for longer than `PATIENCE`: a supervisor that was paused does not
+    read, and that must not make its workers stand still.
+    """
+
+    PATIENCE = 1.0
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether there is a supervisor."""
+        return self._connection is not None
+
+    def say(self, report: Report) -> None:
+        """Send to the supervisor; a supervisor that is gone is noticed by `listen`."""
+        if self._connection is None or not self._lock.acquire(timeout=self.PATIENCE):
+            return
+        try:
+            with suppress(OSError):
+                patience = 0.0 if isinstance(report, Beat) else self.PATIENCE
+                _, writable, _ = select.select([], [self._connection.fileno()], [], patience)
+                if writable:
+                    self._connection.send(report)
+        finally:
+            self._lock.release()
+
+    def listen(self) -> Command | None:
+        """Wait for the next command; None means that the supervisor is gone."""
+        assert self._connection is not None, "a worker without a supervisor has nobody to listen to"
+        try:
+            command: Command = self._connection.recv()
+        except (EOFError, OSError):
+            return None
+        return command

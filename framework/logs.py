@@ -1,0 +1,63 @@
+"""Where log lines go and how they look; knows nothing of what they say."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "kafka")
+"""Loggers whose INFO lines are for their own developers; shown at DEBUG only."""
+
+
+def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
+    """Send structlog and the standard library's logging to standard error in one form.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+        fmt: `console`, `json`, or `auto`: console on a terminal, JSON otherwise.
+        fields: bound to every line of this process.
+    """
+    as_json = fmt == "json" or (fmt == "auto" and not sys.stderr.isatty())
+
+    def add_fields(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        # A closure and not a context variable: the consumer's thread has a context of its own.
+        return {**event, **{name: value for name, value in fields.items() if name not in event}}
+
+    shared: list[Any] = [
+        add_fields,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(as_json)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(
+            level if level == "DEBUG" else max(logging.WARNING, logging.getLevelName(level))
+        )
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _renderers(as_json: bool) -> list[Any]:
+    if as_json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=28)]
+
+
+def flush() -> None:
+    """Write out what the handlers hold; for processes that end by `os._exit`."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

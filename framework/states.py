@@ -1,0 +1,71 @@
+"""The state machines: each is an enum whose docstring is its table, with the moves that may follow; pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from framework.errors import FrameworkError
+
+
+class IllegalTransitionError(FrameworkError):
+    """Raised when a state machine is told to make a move that its table does not have; a bug of the framework."""
+
+
+class WorkerState(StrEnum):
+    """The life of one worker process.
+
+    | state | meaning | may be followed by |
+    |---|---|---|
+    | loading | the app's module is being imported | loaded, failed, stopped |
+    | loaded | ready to start; waits until its predecessor has gone | connecting, failed, stopped |
+    | connecting | waits for a broker to answer | starting, failed, stopped |
+    | starting | joins the group, recovers tables | running, stopping, failed |
+    | running | owns its partitions and processes | stopping, failed |
+    | stopping | takes no new work, finishes what is in flight, commits | stopped, failed |
+    | stopped | ended as asked | |
+    | failed | ended with an error | |
+    """
+
+    LOADING = "loading"
+    LOADED = "loaded"
+    CONNECTING = "connecting"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+NEXT: Mapping[WorkerState, frozenset[WorkerState]] = {
+    WorkerState.LOADING: frozenset({WorkerState.LOADED, WorkerState.FAILED, WorkerState.STOPPED}),
+    WorkerState.LOADED: frozenset({WorkerState.CONNECTING, WorkerState.FAILED, WorkerState.STOPPED}),
+    WorkerState.CONNECTING: frozenset({WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}),
+    WorkerState.STARTING: frozenset({WorkerState.RUNNING, WorkerState.STOPPING, WorkerState.FAILED}),
+    WorkerState.RUNNING: frozenset({WorkerState.STOPPING, WorkerState.FAILED}),
+    WorkerState.STOPPING: frozenset({WorkerState.STOPPED, WorkerState.FAILED}),
+    WorkerState.STOPPED: frozenset(),
+    WorkerState.FAILED: frozenset(),
+}
+
+
+def move(current: WorkerState, to: WorkerState) -> WorkerState:
+    """Return `to` if the table allows the move.
+
+    Raises:
+        IllegalTransitionError: it does not.
+    """
+    if to not in NEXT[current]:
+        raise IllegalTransitionError(f"A worker cannot go from {current} to {to}.")
+    return to
+
+
+HAS_JOINED = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.STOPPING})
+"""States in which the process may be a member of the group, so that ending it takes more than ending it."""
+
+
+class StopReason(StrEnum):
+    """Why a worker stops; decided once, where the reason arises, and carried from there."""
+
+    INTERRUPT = "interrupt"
+    RESTART = "restart"
+    SUPERVISOR_GONE = "supervisor gone"
+    SHUTDOWN = "shutdown"

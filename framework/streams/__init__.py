@@ -1,0 +1,1 @@
+"""The way of a record between the consumer and the agents."""

@@ -1,0 +1,173 @@
+"""From fetched records to the agents, and from finished records to the commit: nothing skipped, nothing twice.
+
+What Faust delivers around a rebalance depends on which of its tasks runs first. Here three rules hold instead:
+
+1. One task delivers. It delivers a batch only if the position of its partition has not been set since it was read
+   (`Fetched.seeks`), checked for each record: a rebalance may come in the middle of a batch. And of a new assignment it
+   delivers nothing before the positions were set to the committed offsets (`_positioned`): Faust resumes first.
+2. A record that was read and is not delivered is read again: either somebody has set the position since, or it is set
+   back here.
+3. A partition is committed up to the first record that is not finished, and never beyond.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from framework.streams.acks import committable
+from framework.streams.fetching import Fetched, FetchingThread
+
+FETCH_TIMEOUT = 0.25
+"""Seconds to wait for records; also how late a partition is noticed that was resumed with records at hand."""
+
+
+class DeliveringConsumer(driver.Consumer):
+    """Faust's consumer with its own way of a record."""
+
+    _thread: FetchingThread
+    _n_acked: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Held while positions are set, so that no record is delivered between the seek and what belongs to it here.
+        self._seeking = asyncio.Lock()
+        self._resumed = asyncio.Event()
+        self._positioned: set[TP] = set()
+        self._is_rebalancing = False
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                async for tp, message in self.getmany(FETCH_TIMEOUT):
+                    await self._deliver(tp, message)
+                await asyncio.sleep(0)
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
+            if not self.app.should_stop:
+                raise
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """Yield the next records, partition by partition in turns; ends early when the flow stops."""
+        fetched = await self._fetch(timeout)
+        async with self._seeking:
+            pass
+        for tp in fetched.records:
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        for tp, record in self.scheduler.iterate(fetched.records):
+            if not self.flow_active or self.should_stop:
+                return
+            if self._thread.seeks[tp] != fetched.seeks[tp] or not self._is_positioned(tp):
+                continue
+            if not (self.app.client_only or tp in self._active_partitions or tp in self._buffered_partitions):
+                # Paused since it was asked for; the rest of its batch is stale from now on.
+                await self._thread.seek_back(tp, record.offset, fetched.seeks[tp])
+                continue
+            yield tp, self._to_message(tp, record)
+
+    def _is_positioned(self, tp: TP) -> bool:
+        return self.app.client_only or tp in self._positioned or self._is_changelog_tp(tp)
+
+    async def _fetch(self, timeout: float) -> Fetched:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        if self.should_stop:
+            return Fetched()
+        active = None if self.app.client_only else self._get_active_partitions()
+        if active is not None and not active:
+            self._resumed.clear()
+            await self.wait(self._resumed, timeout=timeout)
+            return Fetched()
+        # The set itself and not a copy: a partition that is resumed meanwhile is read by the same call.
+        fetched: Fetched = await self._getmany(active_partitions=active, timeout=timeout)
+        return fetched
+
+    def resume_partitions(self, tps: Any) -> None:
+        """As in Faust; wakes the reader."""
+        super().resume_partitions(tps)
+        self._resumed.set()
+
+    async def _deliver(self, tp: TP, message: Any) -> None:
+        last, offset = self._read_offset[tp], message.offset
+        if self.app.topics.acks_enabled_for(message.topic):
+            if self._committed_offset[tp] is None:
+                # Nothing was ever committed: what is delivered first is the lowest that can be unfinished.
+                self._committed_offset[tp] = offset
+            if last is not None and offset > last + 1:
+                await self._add_gap(tp, last + 1, offset - 1)
+        if self._commit_every is not None and self._n_acked >= self._commit_every:
+            self._n_acked = 0
+            await self.commit()
+        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        self._read_offset[tp] = offset
+
+    # --- positions ----------------------------------------------------------------------------------------------------
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets of all partitions but those of changelogs, whose positions recovery sets."""
+        async with self._seeking:
+            partitions = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
+            committed = await self._thread.seek_to_origin(partitions)
+            for tp, offset in committed.items():
+                self._committed_offset[tp] = offset
+                self._read_offset[tp] = None if offset is None else offset - 1
+            if not self._is_rebalancing:
+                self._positioned = set(partitions)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """As in Faust; the flow stays stopped until the next assignment."""
+        self._is_rebalancing = True
+        self._positioned = set()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """As in Faust; nothing of the new assignment is delivered before its positions are set."""
+        self._is_rebalancing = False
+        self._positioned = set()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def resume_flow(self) -> None:
+        """As in Faust, but not during a rebalance.
+
+        Step by step: the recovery of one assignment seeks; before that has ended, the next rebalance begins and stops
+        the flow; the recovery goes on and resumes it. Then records of the next assignment are delivered from wherever
+        the client happens to be, past those it has thrown away.
+        """
+        if not self._is_rebalancing:
+            super().resume_flow()
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        async with self._seeking:
+            await self._thread.seek_now(partition, offset)
+
+    # --- commits ------------------------------------------------------------------------------------------------------
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        acked.sort()
+        floor = self._committed_offset[tp]
+        if floor is None:
+            floor = acked[0]
+        gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
+        offset = committable(floor, acked, gaps)
+        if offset == floor:
+            return None
+        done = {number for number in acked if number < offset}
+        acked[:] = [number for number in acked if number >= offset]
+        self._acked_index[tp] -= done
+        self._gap[tp].chop(0, offset)
+        return offset
+
+    async def commit_and_end_transactions(self) -> None:
+        """Commit what is finished now.
+
+        `commit` does nothing while another commit is under way, and that one began before the last record was finished.
+        """
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
+        await super().commit_and_end_transactions()

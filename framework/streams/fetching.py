@@ -1,0 +1,129 @@
+"""The consumer's thread as the source of records: every batch knows which position it was read from."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one call of fetch gave.
+
+    Attributes:
+        records: `{partition: records in order}`.
+        seeks: `{partition: how often its position had been set when these were read}`. If it has been set again since,
+            the records are not the next ones any more: whoever set the position will have them read again, or not.
+    """
+
+    records: Mapping[TP, list[Any]] = field(default_factory=dict)
+    seeks: Mapping[TP, int] = field(default_factory=dict)
+
+
+class FetchingThread(driver.AIOKafkaConsumerThread):
+    """Counts, for each partition, how often its position was set.
+
+    The counts are written by this thread alone, in the same step as the position; the event loop of the app reads them.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.seeks: Counter[TP] = Counter()
+        self._origins: dict[TP, int] = {}
+        self._assignments = 0
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Fetched:
+        if not self.consumer.flow_active:
+            return Fetched()
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
+        # No await from here: the position has moved with the read, and the count must be the one it was read under.
+        for tp, batch in records.items():
+            self._origins.setdefault(tp, batch[0].offset)
+        return Fetched(records, {tp: self.seeks[tp] for tp in records})
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Called by aiokafka after a join, which has set each position anew."""
+        self._assignments += 1
+        self._origins.clear()
+        self.seeks.update(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def seek_to_origin(self, partitions: Iterable[TP]) -> Mapping[TP, int | None]:
+        """Go back to where each partition is to be read from: its committed offset, or where reading it began.
+
+        aiokafka leaves a partition without a committed offset where it is. But what was read of it meanwhile has been
+        thrown away, and would be lost.
+
+        Returns:
+            `{partition: committed offset, None where there is none}`.
+
+        Raises:
+            aiokafka.errors.IllegalStateError: a rebalance came in between; the next assignment is positioned by itself.
+        """
+        committed: Mapping[TP, int | None] = await self.call_thread(self._seek_to_origin, list(partitions))
+        return committed
+
+    async def _seek_to_origin(self, partitions: list[TP]) -> dict[TP, int | None]:
+        consumer, assignment = self._ensure_consumer(), self._assignments
+        committed = {}
+        for tp in partitions:
+            committed[tp] = await consumer.committed(driver.ensure_aiokafka_TP(tp))
+            if self._assignments != assignment:
+                # What was read is the offset from before the revoke, which has committed since.
+                raise IllegalStateError("rebalanced while seeking")
+            origin = self._origins.get(tp) if committed[tp] is None else committed[tp]
+            if origin is not None:
+                self._set_position(tp, origin)
+        return committed
+
+    async def seek_back(self, tp: TP, offset: int, seeks: int) -> None:
+        """Have a partition read again from `offset`, unless its position has been set since the count was `seeks`."""
+        await self.call_thread(self._seek_back, tp, offset, seeks)
+
+    async def _seek_back(self, tp: TP, offset: int, seeks: int) -> None:
+        if self.seeks[tp] == seeks and tp in self.assignment():
+            self._set_position(tp, offset)
+
+    async def seek_now(self, tp: TP, offset: int) -> None:
+        """Set the position of one partition, in this thread."""
+        await self.call_thread(self._seek_now, tp, offset)
+
+    async def _seek_now(self, tp: TP, offset: int) -> None:
+        self._set_position(tp, offset)
+
+    def _set_position(self, tp: TP, offset: int) -> None:
+        self._ensure_consumer().seek(driver.ensure_aiokafka_TP(tp), offset)
+        self.seeks[tp] += 1
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        self.seeks.update(partitions.keys())
+        await super()._seek_wait(consumer, partitions)
+
+    async def seek_to_beginning(self, *partitions: Any) -> None:
+        """Read partitions from their first offset."""
+        await super().seek_to_beginning(*partitions)
+        self.seeks.update(partitions)
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """Number of partitions of a topic, None if it is not known.
+
+        Faust asks the leader's snapshot, in which a topic that has just been created counts 0; a table would refuse to
+        be written then.
+        """
+        if self._consumer is None:
+            return None
+        return len(self._consumer._client.cluster.partitions_for_topic(topic) or ()) or None

@@ -1,0 +1,58 @@
+"""Faust's producer with a flush that ends, and ends only when everything has been handed over."""
+
+import asyncio
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
+
+
+class ProducerBuffer(FaustProducerBuffer):
+    """Messages sent from synchronous code, such as changelog entries, on their way to the client.
+
+    Faust's flush gives up after a tenth of a second without progress, does not count the message that is just being
+    handed over, and never ends while agents go on sending. A commit that follows it can pass a changelog entry.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._put = 0
+        self._handed_over = 0
+        self._progress = asyncio.Event()
+
+    def put(self, fut: Any) -> None:
+        """Queue a message."""
+        self._put += 1
+        super().put(fut)
+
+    async def _send_pending(self, fut: Any) -> None:
+        await super()._send_pending(fut)
+        self._handed_over += 1
+        self._progress.set()
+
+    async def flush(self) -> None:
+        """Wait until everything that was queued before this call is with the client."""
+        await self._until_handed_over(self._put)
+
+    async def wait_until_ebb(self) -> None:
+        """Wait until few enough messages are queued; this is the back-pressure on agents that fill tables."""
+        await self._until_handed_over(self._put - self.max_messages)
+
+    async def _until_handed_over(self, count: int) -> None:
+        while self._handed_over < count:
+            if self.should_stop:
+                # The task that hands over has ended with the service, so the rest is done here, in order.
+                await self._send_pending(self.pending.get_nowait())
+                continue
+            self._progress.clear()
+            await self.wait_first(self._progress.wait())
+
+
+class Producer(driver.Producer):
+    """Faust's producer around that buffer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.buffer = ProducerBuffer(loop=self.loop, beacon=self.beacon)
+        self.buffer.app = self.app
+        self.buffer.threaded_producer = self.threaded_producer

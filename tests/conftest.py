@@ -1,0 +1,22 @@
+"""What all tests share: the framework's own pytest plugin, and the marker of the tests that need a broker."""
+
+from pathlib import Path
+
+import pytest
+
+import framework.testing
+
+BROKER_TESTS = Path(__file__).parent / "broker"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugin also where the framework is only on the path, not installed."""
+    if not config.pluginmanager.is_registered(framework.testing):
+        config.pluginmanager.register(framework.testing, "framework")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything under `tests/broker`."""
+    for item in items:
+        if item.path.is_relative_to(BROKER_TESTS):
+            item.add_marker(pytest.mark.broker)

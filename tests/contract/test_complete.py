@@ -1,0 +1,74 @@
+"""Every private name of a library that the framework uses stands in one of the contracts beside this file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import framework
+from tests.contract import test_aiokafka, test_faust, test_faust_delivery, test_multiprocessing
+
+FRAMEWORK = Path(framework.__file__).parent
+
+ELSEWHERE = {
+    "_exit": "os, documented",
+    "_closed": "test_faust_delivery.test_attribute_of_a_fetcher",
+    "_subscriptions": "test_faust_delivery.test_attribute_of_a_fetcher",
+    "_signal_recovery_end": "test_faust_delivery.test_end_signal_of_a_recovery",
+    "_topics": "test_aiokafka.TestRequests",
+    "_crashed": "test_faust.test_crash_is_seen_from_outside",
+    "_stopped": "test_faust.test_end_is_seen_from_outside",
+    "_default_options": "test_faust.test_options_are_kept_until_the_settings_are_loaded",
+    "_thread": "test_faust.test_attribute_of_a_consumer",
+    "_fetcher": "test_aiokafka.test_attributes_of_a_consumer",
+    "_coordinator": "test_aiokafka.test_attributes_of_a_consumer",
+}
+"""Names that are looked at in a test of their own."""
+
+
+def known() -> set[str]:
+    tables = (test_aiokafka.NAMES, test_faust.NAMES, test_faust_delivery.NAMES, test_multiprocessing.NAMES)
+    named = {has.name for table in tables for has in table}
+    attributes = {*test_aiokafka.COORDINATOR_ATTRIBUTES, *test_aiokafka.CONSUMER_ATTRIBUTES}
+    delivery = set(test_faust_delivery.CONSUMER_ATTRIBUTES.split())
+    return named | attributes | delivery | ELSEWHERE.keys()
+
+
+def own_names(tree: ast.AST) -> Iterator[str]:
+    """What a module defines itself: functions, and attributes that its classes set or annotate."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            yield node.attr
+
+
+OWN = {name for path in FRAMEWORK.rglob("*.py") for name in own_names(ast.parse(path.read_text(encoding="utf-8")))}
+
+
+@pytest.mark.parametrize("path", sorted(FRAMEWORK.rglob("*.py")), ids=lambda path: str(path.relative_to(FRAMEWORK)))
+def test_private_names_have_a_contract(path: Path) -> None:
+    used = set(private_names(ast.parse(path.read_text(encoding="utf-8"))))
+    missing = sorted(used - known() - OWN)
+    assert not missing, (
+        f"framework/{path.relative_to(FRAMEWORK)} uses {', '.join(missing)} of a library, and no contract says what it"
+        " assumes: add it to the table of that library in tests/contract."
+    )
+
+
+def test_no_entry_outlives_its_use() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in FRAMEWORK.rglob("*.py"))
+    unused = sorted(
+        name for name in known() if name.startswith("_") and not name.startswith("__") and name not in source
+    )
+    assert not unused, f"No module of the framework uses {unused} any more: strike them."

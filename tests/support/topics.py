@@ -1,0 +1,24 @@
+"""Topics of a scenario: made, and grown."""
+
+from collections.abc import Mapping
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewPartitions, NewTopic
+
+
+def create_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
+    """Create topics, `{name: partitions}`."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        admin.create_topics([NewTopic(name, partitions, 1) for name, partitions in topics.items()])
+    finally:
+        admin.close()
+
+
+def add_partitions(bootstrap_servers: str, topic: str, total: int) -> None:
+    """Let a topic grow to `total` partitions."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        admin.create_partitions({topic: NewPartitions(total)})
+    finally:
+        admin.close()

@@ -1,0 +1,96 @@
+"""What supervisor and worker say arrives as it was said, over a real pipe."""
+
+import multiprocessing
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+
+from framework.exit_codes import ExitCode
+from framework.lifecycle.link import Beat, Failed, Go, Link, Moved, Stop, WorkerSpec
+from framework.states import StopReason, WorkerState
+
+
+@pytest.fixture
+def pipe() -> Any:
+    supervisor, worker = multiprocessing.Pipe()
+    with supervisor, worker:
+        yield supervisor, worker
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Moved(WorkerState.RUNNING, "flights", "flights-0"),
+        Moved(WorkerState.LOADING),
+        Beat(17),
+        Failed(ExitCode.FENCED, "Another process holds the seat 'flights-0'."),
+    ],
+)
+def test_report(report: Any, pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    Link(worker).say(report)
+    heard = supervisor.recv()
+    assert heard == report
+    assert type(heard) is type(report)
+
+
+def test_enums_stay_enums(pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    Link(worker).say(Moved(WorkerState.RUNNING))
+    Link(worker).say(Failed(ExitCode.FENCED, ""))
+    assert supervisor.recv().state is WorkerState.RUNNING
+    assert supervisor.recv().code is ExitCode.FENCED
+
+
+@pytest.mark.parametrize("command", [Go(), Stop(StopReason.RESTART, 2.5)])
+def test_command(command: Any, pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    supervisor.send(command)
+    assert Link(worker).listen() == command
+
+
+def test_spec_survives_the_pipe(pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    spec = WorkerSpec("apps.flights:app", slot=2, slots=3, folder="/srv", debug=True)
+    supervisor.send(spec)
+    assert worker.recv() == spec
+
+
+def test_supervisor_that_is_gone(pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    supervisor.send(Go())
+    supervisor.close()
+    link = Link(worker)
+    assert link.listen() == Go()
+    assert link.listen() is None
+    assert link.listen() is None
+    link.say(Beat(0))
+
+
+def test_own_end_that_is_closed(pipe: tuple[Connection, Connection]) -> None:
+    _, worker = pipe
+    worker.close()
+    assert Link(worker).listen() is None
+    Link(worker).say(Beat(0))
+
+
+def test_worker_in_the_foreground_says_nothing() -> None:
+    link = Link()
+    assert not link.is_attached
+    link.say(Beat(0))
+    with pytest.raises(AssertionError, match="nobody to listen to"):
+        link.listen()
+
+
+def test_several_threads_may_speak(pipe: tuple[Connection, Connection]) -> None:
+    supervisor, worker = pipe
+    link = Link(worker)
+    threads = [threading.Thread(target=lambda n=n: [link.say(Beat(n)) for _ in range(20)]) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    heard = [supervisor.recv().in_flight for _ in range(80)]
+    for thread in threads:
+        thread.join()
+    assert sorted(heard) == sorted(list(range(4)) * 20)

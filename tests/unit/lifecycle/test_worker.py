@@ -1,0 +1,226 @@
+"""Who may end a worker, and with which code; the process itself is not ended here, only told to."""
+
+import asyncio
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+import pytest
+
+import framework.lifecycle.worker as module
+from framework.errors import FencedError
+from framework.exit_codes import ExitCode
+from framework.lifecycle.link import Failed, Go, Link, Moved, Stop, WorkerSpec
+from framework.lifecycle.worker import WorkerProcess
+from framework.states import IllegalTransitionError, StopReason, WorkerState
+
+INTERRUPT = Stop(StopReason.INTERRUPT, 5.0)
+NOW = Stop(StopReason.INTERRUPT, 5.0, now=True)
+RESTART = Stop(StopReason.RESTART, 5.0)
+
+
+class EndedError(BaseException):
+    """Stands for the end of the process, which a test does not want to die with."""
+
+
+class Recorded(WorkerProcess):
+    """A worker that notes how it would have ended."""
+
+    def __init__(self, link: Link | None = None) -> None:
+        super().__init__(WorkerSpec("shop:app"), link or Link())
+        self.ends: list[tuple[ExitCode, str | None]] = []
+
+    def end(self, code: ExitCode, message: str | None = None) -> NoReturn:
+        self.ends.append((code, message))
+        raise EndedError
+
+    def _deadline(self, grace: float, early: bool) -> None:
+        with suppress(EndedError):
+            super()._deadline(grace, early)
+
+    def at(self, state: WorkerState, loop: asyncio.AbstractEventLoop | None = None) -> "Recorded":
+        self.state = state
+        self._loop = loop
+        self._stop_asked = asyncio.Event()
+        return self
+
+    def codes(self) -> list[ExitCode]:
+        return [code for code, _ in self.ends]
+
+
+def until(holds: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 5.0
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+class FakeLoop:
+    """A fake of the event loop of a worker: calls what it is handed at once."""
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        callback()
+
+
+@pytest.fixture
+def loop() -> Any:
+    return FakeLoop()
+
+
+@pytest.mark.parametrize("state", [WorkerState.LOADING, WorkerState.LOADED, WorkerState.CONNECTING])
+def test_stop_before_the_join_ends_at_once(state: WorkerState, loop: Any) -> None:
+    worker = Recorded().at(state, loop)
+    with pytest.raises(EndedError):
+        worker.stop(INTERRUPT)
+    assert worker.codes() == [ExitCode.OK]
+
+
+@pytest.mark.parametrize("state", [WorkerState.STARTING, WorkerState.RUNNING])
+@pytest.mark.parametrize("command", [INTERRUPT, RESTART, Stop(StopReason.SUPERVISOR_GONE, 3.0)])
+def test_stop_after_the_join_asks_the_app(state: WorkerState, command: Stop, loop: Any) -> None:
+    worker = Recorded().at(state, loop)
+    worker.stop(command)
+    assert worker.ends == []
+    assert worker._stop_asked is not None
+    assert worker._stop_asked.is_set()
+
+
+@pytest.mark.parametrize("first", [INTERRUPT, RESTART])
+def test_second_interrupt_stops_now(first: Stop, loop: Any) -> None:
+    worker = Recorded().at(WorkerState.RUNNING, loop)
+    worker.stop(first)
+    with pytest.raises(EndedError):
+        worker.stop(NOW)
+    assert worker.codes() == [ExitCode.FORCED]
+
+
+def test_stop_now_before_the_join_forces_nothing(loop: Any) -> None:
+    worker = Recorded().at(WorkerState.CONNECTING, loop)
+    with pytest.raises(EndedError):
+        worker.stop(NOW)
+    assert worker.codes() == [ExitCode.OK]
+
+
+@pytest.mark.parametrize("second", [INTERRUPT, RESTART, Stop(StopReason.SUPERVISOR_GONE, 3.0)])
+def test_what_does_not_say_now_does_not_hurry(second: Stop, loop: Any) -> None:
+    worker = Recorded().at(WorkerState.RUNNING, loop)
+    worker.stop(INTERRUPT)
+    worker.stop(second)
+    assert worker.ends == []
+
+
+class TestSignals:
+    """A signal may be for the worker alone or for its whole group; with a supervisor, only that one counts them."""
+
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[Stop]:
+        found: list[Stop] = []
+        monkeypatch.setattr(Recorded, "stop", lambda _, command: found.append(command))
+        return found
+
+    @pytest.mark.parametrize(
+        ("moments", "now"),
+        [([0.0], [False]), ([0.0, 0.05], [False, False]), ([0.0, 0.05, 2.0], [False, False, True])],
+        ids=["one", "one that comes twice, as from `timeout`", "two"],
+    )
+    def test_in_the_foreground(
+        self, moments: list[float], now: list[bool], told: list[Stop], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._interrupt(Recorded(), moments, monkeypatch)
+        until(lambda: len(told) == len(moments))
+        assert sorted(command.now for command in told) == now
+        assert {command.grace for command in told} == {module.EARLY_GRACE}
+
+    def test_with_a_supervisor(self, told: list[Stop], monkeypatch: pytest.MonkeyPatch) -> None:
+        supervisor, end = multiprocessing.Pipe()
+        with supervisor, end:
+            self._interrupt(Recorded(Link(end)), [0.0, 2.0, 4.0], monkeypatch)
+            until(lambda: len(told) == 3)
+        assert {command.now for command in told} == {False}
+
+    @staticmethod
+    def _interrupt(worker: Recorded, moments: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+        for moment in moments:
+            with monkeypatch.context() as clock:
+                clock.setattr(module.time, "monotonic", lambda moment=moment: 1000.0 + moment)
+                worker.on_signal(15, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [(WorkerState.STARTING, ExitCode.OK), (WorkerState.RUNNING, ExitCode.FORCED)]
+)
+def test_grace_is_kept_by_the_worker_itself(state: WorkerState, code: ExitCode, loop: Any) -> None:
+    worker = Recorded().at(state, loop)
+    worker.stop(Stop(StopReason.INTERRUPT, 0.01))
+    until(lambda: worker.ends)
+    assert worker.codes() == [code]
+
+
+def test_lost_seat_ends_it_with_the_sentence() -> None:
+    worker = Recorded().at(WorkerState.RUNNING)
+    with pytest.raises(EndedError):
+        worker.on_membership_failure(FencedError("Another process holds the seat."))
+    assert worker.ends == [(ExitCode.FENCED, "Another process holds the seat.")]
+
+
+class TestWithSupervisor:
+    @pytest.fixture
+    def pipe(self) -> Any:
+        supervisor, worker = multiprocessing.Pipe()
+        with supervisor, worker:
+            yield supervisor, worker
+
+    def test_it_waits_for_go(self, pipe: tuple[Connection, Connection], loop: Any) -> None:
+        supervisor, end = pipe
+        worker = Recorded(Link(end)).at(WorkerState.LOADED, loop)
+        listening = threading.Thread(target=self._listen, args=(worker,))
+        listening.start()
+        assert not worker._go.is_set()
+        supervisor.send(Go())
+        assert worker._go.wait(5.0)
+        supervisor.close()
+        listening.join(5.0)
+        assert worker.codes() == [ExitCode.OK]
+
+    def test_it_ends_when_the_supervisor_does(self, pipe: tuple[Connection, Connection], loop: Any) -> None:
+        supervisor, end = pipe
+        worker = Recorded(Link(end)).at(WorkerState.RUNNING, loop)
+        supervisor.close()
+        self._listen(worker)
+        assert worker._stopping == Stop(StopReason.SUPERVISOR_GONE, module.ORPHAN_GRACE)
+
+    @staticmethod
+    def _listen(worker: Recorded) -> None:
+        with suppress(EndedError):
+            worker.listen()
+
+    def test_moves_are_told(self, pipe: tuple[Connection, Connection]) -> None:
+        supervisor, end = pipe
+        worker = Recorded(Link(end))
+        worker.move(WorkerState.LOADED)
+        assert supervisor.recv() == Moved(WorkerState.LOADED)
+        with pytest.raises(IllegalTransitionError):
+            worker.move(WorkerState.RUNNING)
+        assert worker.state is WorkerState.LOADED
+
+    def test_last_words_come_before_the_end(
+        self, pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        supervisor, end = pipe
+        codes: list[int] = []
+        monkeypatch.setattr(module.os, "_exit", codes.append)
+        WorkerProcess(WorkerSpec("shop:app"), Link(end)).end(ExitCode.FENCED, "why")
+        assert codes == [80]
+        assert supervisor.recv() == Failed(ExitCode.FENCED, "why")
+        assert capsys.readouterr().err == ""
+
+    def test_worker_in_the_foreground_says_them_itself(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(module.os, "_exit", lambda _: None)
+        WorkerProcess(WorkerSpec("shop:app"), Link()).end(ExitCode.FENCED, "why")
+        assert capsys.readouterr().err == "error: why\n"

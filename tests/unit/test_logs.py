@@ -1,0 +1,157 @@
+"""One line an event, in one form, with who says it; also from other threads and from the libraries underneath."""
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from framework import logs
+
+
+class Terminal(io.StringIO):
+    """Standard error, as a terminal or as a file."""
+
+    is_a_tty = False
+
+    def isatty(self) -> bool:
+        return self.is_a_tty
+
+
+@pytest.fixture
+def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """What was logged; logging is as before afterwards."""
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, {name: logging.getLogger(name).level for name in logs.LIBRARIES})
+    stream = Terminal()
+    # Not `sys.stderr` itself, which pytest replaces between this fixture and its test.
+    monkeypatch.setattr(logs, "sys", SimpleNamespace(stderr=stream))
+    yield stream
+    root.handlers[:], level, libraries = before
+    root.setLevel(level)
+    for name, found in libraries.items():
+        logging.getLogger(name).setLevel(found)
+    structlog.reset_defaults()
+
+
+def lines(stream: Terminal) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_json_has_the_event_its_fields_and_who_says_it(stderr: Terminal) -> None:
+    logs.configure(fmt="json", group_id="flights", group_instance_id="flights-0")
+    structlog.get_logger("framework.x").warning("membership.retry", code=14, group_id="another")
+    (line,) = lines(stderr)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "membership.retry",
+        "code": 14,
+        "level": "warning",
+        "group_id": "another",
+        "group_instance_id": "flights-0",
+    }
+
+
+def test_console_is_for_people(stderr: Terminal) -> None:
+    logs.configure(fmt="console", group_id="flights")
+    structlog.get_logger("framework.x").info("worker.state", state="running")
+    (line,) = stderr.getvalue().splitlines()
+    assert "worker.state" in line
+    assert "state=running" in line
+    assert "group_id=flights" in line
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(("is_a_tty", "is_json"), [(True, False), (False, True)])
+def test_auto_is_json_where_nobody_looks(is_a_tty: bool, is_json: bool, stderr: Terminal) -> None:
+    stderr.is_a_tty = is_a_tty
+    logs.configure()
+    structlog.get_logger("framework.x").info("worker.state")
+    assert stderr.getvalue().startswith("{") is is_json
+
+
+def test_fields_are_there_in_other_threads(stderr: Terminal) -> None:
+    logs.configure(fmt="json", group_instance_id="flights-0")
+    thread = threading.Thread(target=lambda: structlog.get_logger("framework.x").info("from a thread"))
+    thread.start()
+    thread.join()
+    assert lines(stderr)[0]["group_instance_id"] == "flights-0"
+
+
+def test_lines_of_the_standard_library_look_the_same(stderr: Terminal) -> None:
+    logs.configure(fmt="json", group_id="flights")
+    logging.getLogger("shop.orders").info("an order of %d", 3)
+    (line,) = lines(stderr)
+    assert line["event"] == "an order of 3"
+    assert (line["level"], line["logger"], line["group_id"]) == ("info", "shop.orders", "flights")
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("DEBUG", ["debug", "info", "warning", "error"]), ("INFO", ["warning", "error"]), ("ERROR", ["error"])],
+)
+@pytest.mark.parametrize("name", ["faust.app", "aiokafka.consumer", "mode", "faust.framework.consumer"])
+def test_libraries_speak_up_only_when_something_is_wrong(
+    level: str, heard: list[str], name: str, stderr: Terminal
+) -> None:
+    logs.configure(level, "json")
+    for said in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger(name), said)("x")
+    assert [line["level"] for line in lines(stderr)] == heard
+
+
+@pytest.mark.parametrize(("level", "heard"), [("DEBUG", 3), ("INFO", 2), ("WARNING", 1), ("ERROR", 0)])
+def test_level(level: str, heard: int, stderr: Terminal) -> None:
+    logs.configure(level, "json")
+    log = structlog.get_logger("framework.x")
+    log.debug("x")
+    log.info("x")
+    log.warning("x")
+    assert len(lines(stderr)) == heard
+
+
+def test_configured_again_it_says_each_line_once(stderr: Terminal) -> None:
+    logs.configure(fmt="json")
+    log = structlog.get_logger("framework.x")
+    logs.configure(fmt="json", pid=7)
+    log.info("x")
+    assert [line["pid"] for line in lines(stderr)] == [7]
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_secrets_need_no_special_care(fmt: str, stderr: Terminal) -> None:
+    logs.configure(fmt=fmt)
+    structlog.get_logger("framework.x").info("settings", sasl_password=SecretStr("hunter2"))
+    assert "hunter2" not in stderr.getvalue()
+    assert "**********" in stderr.getvalue()
+
+
+def test_traceback_stays_within_its_line(stderr: Terminal) -> None:
+    logs.configure(fmt="json")
+    try:
+        raise ValueError("a bug")
+    except ValueError:
+        structlog.get_logger("framework.x").exception("worker.crashed")
+    (line,) = lines(stderr)
+    assert "ValueError: a bug" in line["exception"]
+
+
+def test_what_json_cannot_hold_is_written_as_text(stderr: Terminal) -> None:
+    logs.configure(fmt="json")
+    structlog.get_logger("framework.x").info("x", topics={"a"}, error=ValueError("b"))
+    (line,) = lines(stderr)
+    assert (line["topics"], line["error"]) == ("{'a'}", "ValueError('b')")
+
+
+def test_flush_writes_out_what_handlers_hold(stderr: Terminal) -> None:
+    logs.configure(fmt="json")
+    flushed: list[bool] = []
+    stderr.flush = lambda: flushed.append(True)  # type: ignore[method-assign]
+    logs.flush()
+    assert flushed
