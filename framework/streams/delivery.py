@@ -51,22 +51,25 @@ class DeliveringConsumer(driver.Consumer):
                 raise
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """Yield the next records, partition by partition in turns; ends early when the flow stops."""
+        """Yield the next records, partition by partition in turns; what may not be delivered is read again later."""
         fetched = await self._fetch(timeout)
         async with self._seeking:
             pass
         for tp in fetched.records:
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        skipped: dict[TP, int] = {}
         for tp, record in self.scheduler.iterate(fetched.records):
-            if not self.flow_active or self.should_stop:
-                return
-            if self._thread.seeks[tp] != fetched.seeks[tp] or not self._is_positioned(tp):
-                continue
-            if not (self.app.client_only or tp in self._active_partitions or tp in self._buffered_partitions):
-                # Paused since it was asked for; the rest of its batch is stale from now on.
-                await self._thread.seek_back(tp, record.offset, fetched.seeks[tp])
-                continue
-            yield tp, self._to_message(tp, record)
+            if tp in skipped or not self._may_deliver(tp):
+                skipped.setdefault(tp, record.offset)
+            elif self._thread.seeks[tp] == fetched.seeks[tp] and self._is_positioned(tp):
+                yield tp, self._to_message(tp, record)
+        for tp, offset in skipped.items():
+            await self._thread.seek_back(tp, offset, fetched.seeks[tp])
+
+    def _may_deliver(self, tp: TP) -> bool:
+        """Whether agents may have records of a partition now: the flow is on, and nobody has paused it."""
+        is_active = self.app.client_only or tp in self._active_partitions or tp in self._buffered_partitions
+        return self.flow_active and not self.should_stop and is_active
 
     def _is_positioned(self, tp: TP) -> bool:
         return self.app.client_only or tp in self._positioned or self._is_changelog_tp(tp)

@@ -1,10 +1,13 @@
 """Faust's producer with a flush that ends, and ends only when everything has been handed over."""
 
 import asyncio
+import logging
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
+
+LOGGER = logging.getLogger("faust.framework.producer")
 
 
 class ProducerBuffer(FaustProducerBuffer):
@@ -13,6 +16,8 @@ class ProducerBuffer(FaustProducerBuffer):
     Faust's flush gives up after a tenth of a second without progress, does not count the message that is just being
     handed over, and never ends while agents go on sending. A commit that follows it can pass a changelog entry.
     """
+
+    logger = LOGGER
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,6 +55,8 @@ class ProducerBuffer(FaustProducerBuffer):
 
 class Producer(driver.Producer):
     """Faust's producer around that buffer."""
+
+    logger = LOGGER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
