@@ -125,7 +125,7 @@ def _cost_of(contender: Hup) -> Supervisor:
 
 def main() -> None:
     """Measure everything and print the table, also as JSON."""
-    console = Console()
+    console = Console(width=110)
     results, cost = [], None
     with LocalKafka.start(nodes=1) as kafka:
         for table in (False, True):
