@@ -44,6 +44,7 @@ FIXED = frozenset(
         "consumer_api_version",
         "consumer_metadata_max_age_ms",
         "env_prefix",
+        "producer_threaded",
         "reply_to",
         "worker_redirect_stdouts",
     }

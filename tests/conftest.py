@@ -1,12 +1,19 @@
-"""What all tests share: the framework's own pytest plugin, and the marker of the tests that need a broker."""
+"""What all tests share: the framework's own pytest plugin, hypothesis' profile, the marker of tests with a broker."""
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import framework.testing
 
 BROKER_TESTS = Path(__file__).parent / "broker"
+
+# No deadline: how long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile(
+    "framework", max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("framework")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -72,13 +72,15 @@ class Consumer(DeliveringConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_membership_failure: OnFailure = self.app.on_membership_failure
-        self._acked_before = 0
+        self._progress = (0, 0)
         self._finished = asyncio.Event()
 
     def has_progressed(self) -> bool:
         """Whether records were finished since the last call."""
-        before, self._acked_before = self._acked_before, self._n_acked
-        return before != self._acked_before
+        # The count of acks begins anew with `broker_commit_every`, and then the committed offsets have moved.
+        now = self._n_acked, sum(offset or 0 for offset in list(self._committed_offset.values()))
+        before, self._progress = self._progress, now
+        return before != now
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -99,8 +101,10 @@ class Consumer(DeliveringConsumer):
 
     async def on_stop(self) -> None:
         """As in Faust: finish what is in flight and commit."""
-        await super().on_stop()
-        self._finished.set()
+        try:
+            await super().on_stop()
+        finally:
+            self._finished.set()
 
     def _go_quiet(self, assignment: Iterable[TP]) -> None:
         self.stop_flow()

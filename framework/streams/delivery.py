@@ -11,7 +11,7 @@ What Faust delivers around a rebalance depends on which of its tasks runs first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
@@ -35,7 +35,8 @@ class DeliveringConsumer(driver.Consumer):
         # Held while positions are set, so that no record is delivered between the seek and what belongs to it here.
         self._seeking = asyncio.Lock()
         self._resumed = asyncio.Event()
-        self._positioned: set[TP] = set()
+        self._sought: frozenset[TP] = frozenset()
+        self._positioned: frozenset[TP] = frozenset()
         self._is_rebalancing = False
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -55,14 +56,17 @@ class DeliveringConsumer(driver.Consumer):
         fetched = await self._fetch(timeout)
         async with self._seeking:
             pass
-        for tp in fetched.records:
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        for tp, end in fetched.ends.items():
+            self.app.monitor.track_tp_end_offset(tp, end)
         skipped: dict[TP, int] = {}
         for tp, record in self.scheduler.iterate(fetched.records):
             if tp in skipped or not self._may_deliver(tp):
                 skipped.setdefault(tp, record.offset)
             elif self._thread.seeks[tp] == fetched.seeks[tp] and self._is_positioned(tp):
                 yield tp, self._to_message(tp, record)
+                if self._read_offset[tp] != record.offset:
+                    # The flow stopped while it waited for a place in the queue.
+                    skipped[tp] = record.offset
         for tp, offset in skipped.items():
             await self._thread.seek_back(tp, offset, fetched.seeks[tp])
 
@@ -93,6 +97,11 @@ class DeliveringConsumer(driver.Consumer):
         super().resume_partitions(tps)
         self._resumed.set()
 
+    def on_buffer_drop(self, tp: TP) -> None:
+        """As in Faust; wakes the reader."""
+        super().on_buffer_drop(tp)
+        self._resumed.set()
+
     async def _deliver(self, tp: TP, message: Any) -> None:
         last, offset = self._read_offset[tp], message.offset
         if self.app.topics.acks_enabled_for(message.topic):
@@ -100,12 +109,18 @@ class DeliveringConsumer(driver.Consumer):
                 # Nothing was ever committed: what is delivered first is the lowest that can be unfinished.
                 self._committed_offset[tp] = offset
             if last is not None and offset > last + 1:
-                await self._add_gap(tp, last + 1, offset - 1)
+                # Not Faust's `_add_gap`: it leaves out the committed offset itself, and no commit passes that.
+                self._gap[tp].addi(last + 1, offset)
         if self._commit_every is not None and self._n_acked >= self._commit_every:
             self._n_acked = 0
             await self.commit()
-        await self.wait_first(self.callback(message), self.suspend_flow.wait())
-        self._read_offset[tp] = offset
+        if not self._may_deliver(tp):
+            return
+        seeks = self._thread.seeks[tp]
+        await self.callback(message)
+        # A flow that stops meanwhile ends the wait for a place in the queues, and empties them.
+        if self.flow_active and self._thread.seeks[tp] == seeks:
+            self._read_offset[tp] = offset
 
     # --- positions ----------------------------------------------------------------------------------------------------
 
@@ -117,29 +132,31 @@ class DeliveringConsumer(driver.Consumer):
             for tp, offset in committed.items():
                 self._committed_offset[tp] = offset
                 self._read_offset[tp] = None if offset is None else offset - 1
-            if not self._is_rebalancing:
-                self._positioned = set(partitions)
+            self._sought = frozenset(partitions)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """As in Faust; the flow stays stopped until the next assignment."""
         self._is_rebalancing = True
-        self._positioned = set()
+        self._sought = self._positioned = frozenset()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """As in Faust; nothing of the new assignment is delivered before its positions are set."""
         self._is_rebalancing = False
-        self._positioned = set()
+        self._sought = self._positioned = frozenset()
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_flow(self) -> None:
-        """As in Faust, but not during a rebalance.
+        """As in Faust, but not during a rebalance; partitions that were sought before are delivered from here on.
 
-        Step by step: the recovery of one assignment seeks; before that has ended, the next rebalance begins and stops
-        the flow; the recovery goes on and resumes it. Then records of the next assignment are delivered from wherever
-        the client happens to be, past those it has thrown away.
+        Not during a rebalance, step by step: the recovery of one assignment seeks; before that has ended, the next
+        rebalance begins and stops the flow; the recovery goes on and resumes it. Then records of the next assignment
+        would be delivered from wherever the client happens to be, past those it has thrown away.
+
+        Not from the seek on, because recovery empties the agents' queues between the seek and this call.
         """
         if not self._is_rebalancing:
+            self._positioned = self._sought
             super().resume_flow()
 
     async def _seek(self, partition: TP, offset: int) -> None:
@@ -158,13 +175,27 @@ class DeliveringConsumer(driver.Consumer):
             floor = acked[0]
         gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
         offset = committable(floor, acked, gaps)
-        if offset == floor:
-            return None
-        done = {number for number in acked if number < offset}
-        acked[:] = [number for number in acked if number >= offset]
-        self._acked_index[tp] -= done
-        self._gap[tp].chop(0, offset)
-        return offset
+        return None if offset == floor else offset
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        # Only now, and only then: a commit that was given up is made up for by the next.
+        for tp, offset in offsets.items():
+            if did_commit:
+                self._acked[tp][:] = [number for number in self._acked[tp] if number >= offset]
+                self._acked_index[tp].intersection_update(self._acked[tp])
+                self._gap[tp].chop(0, offset)
+            elif tp in self._committed_offset:
+                self._committed_offset[tp] = before[tp]
+        return did_commit
+
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """As in Faust; but whoever gives up waiting does not cancel what the others wait for."""
+        if self._commit_fut is None:
+            return False
+        await asyncio.wait([self._commit_fut])
+        return True
 
     async def commit_and_end_transactions(self) -> None:
         """Commit what is finished now.

@@ -18,10 +18,12 @@ class Fetched:
         records: `{partition: records in order}`.
         seeks: `{partition: how often its position had been set when these were read}`. If it has been set again since,
             the records are not the next ones any more: whoever set the position will have them read again, or not.
+        ends: `{partition: end offset as the broker told it}`.
     """
 
     records: Mapping[TP, list[Any]] = field(default_factory=dict)
     seeks: Mapping[TP, int] = field(default_factory=dict)
+    ends: Mapping[TP, int] = field(default_factory=dict)
 
 
 class FetchingThread(driver.AIOKafkaConsumerThread):
@@ -53,7 +55,7 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         # No await from here: the position has moved with the read, and the count must be the one it was read under.
         for tp, batch in records.items():
             self._origins.setdefault(tp, batch[0].offset)
-        return Fetched(records, {tp: self.seeks[tp] for tp in records})
+        return Fetched(records, {tp: self.seeks[tp] for tp in records}, {tp: self.highwater(tp) for tp in records})
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Called by aiokafka after a join, which has set each position anew."""
@@ -115,7 +117,10 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
 
     async def seek_to_beginning(self, *partitions: Any) -> None:
         """Read partitions from their first offset."""
-        await super().seek_to_beginning(*partitions)
+        await self.call_thread(self._seek_to_beginning, partitions)
+
+    async def _seek_to_beginning(self, partitions: Iterable[Any]) -> None:
+        await self._ensure_consumer().seek_to_beginning(*partitions)
         self.seeks.update(partitions)
 
     def topic_partitions(self, topic: str) -> int | None:

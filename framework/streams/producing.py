@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
@@ -24,6 +25,7 @@ class ProducerBuffer(FaustProducerBuffer):
         self._put = 0
         self._handed_over = 0
         self._progress = asyncio.Event()
+        self._handing = asyncio.Lock()
 
     def put(self, fut: Any) -> None:
         """Queue a message."""
@@ -31,7 +33,8 @@ class ProducerBuffer(FaustProducerBuffer):
         super().put(fut)
 
     async def _send_pending(self, fut: Any) -> None:
-        await super()._send_pending(fut)
+        async with self._handing:
+            await super()._send_pending(fut)
         self._handed_over += 1
         self._progress.set()
 
@@ -46,11 +49,19 @@ class ProducerBuffer(FaustProducerBuffer):
     async def _until_handed_over(self, count: int) -> None:
         while self._handed_over < count:
             if self.should_stop:
-                # The task that hands over has ended with the service, so the rest is done here, in order.
-                await self._send_pending(self.pending.get_nowait())
+                await self._hand_over_the_rest()
                 continue
             self._progress.clear()
             await self.wait_first(self._progress.wait())
+
+    async def _hand_over_the_rest(self) -> None:
+        """The task that hands over ends with the service; go on behind what it still has in hand."""
+        if self._handing.locked():
+            async with self._handing:
+                return
+        if self.pending.empty():
+            raise ProducerSendError("A message was given up before it was handed over.")
+        await self._send_pending(self.pending.get_nowait())
 
 
 class Producer(driver.Producer):

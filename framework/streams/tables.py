@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
@@ -31,6 +32,10 @@ class Recovery(FaustRecovery):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._signal_recovery_end = self._end = Latch()
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ARG002 - Faust passes one
+        """Wait for a step as long as it takes; Faust takes a timeout for its own stop, and never recovers again."""
+        await super()._wait(coro)
 
     def _set_recovery_started(self) -> None:
         self._end.open()

@@ -1,7 +1,7 @@
 """From the number of an attempt to the seconds to wait."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.backoff import Backoff
@@ -32,13 +32,11 @@ def test_attempts_count_from_one(attempt: int) -> None:
         Backoff().delay(attempt)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BACKOFFS, ATTEMPTS, st.floats(0.0, 1.0, exclude_max=True))
 def test_it_stays_within_its_bounds(backoff: Backoff, attempt: int, chance: float) -> None:
     assert 0.0 < backoff.delay(attempt, chance) <= backoff.maximum + backoff.jitter
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BACKOFFS, ATTEMPTS)
 def test_it_never_shrinks(backoff: Backoff, attempt: int) -> None:
     assert backoff.delay(attempt) <= backoff.delay(attempt + 1)

@@ -3,38 +3,40 @@
 import subprocess
 import sys
 
-import pytest
-
 HEAVY = ("faust", "mode", "aiokafka", "kafka", "uvloop")
 
 
-def loaded_by(statement: str) -> set[str]:
-    script = f"{statement}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+LIGHT = [
+    "import framework",
+    "import framework.__main__",
+    "import framework.errors",
+    "import framework.settings",
+    "import framework.identity",
+    "import framework.localkafka",
+    "import framework.cli.main",
+    "import framework.lifecycle.supervisor",
+    "import framework.lifecycle.worker",
+    "from framework import Settings",
+    "from framework import FencedError",
+    "from framework import ExitCode",
+]
+
+
+def loaded_after_each(*statements: str) -> list[set[str]]:
+    """What is loaded after each of these, one after the other in one process of their own."""
+    tell = "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    script = "\n".join(["import sys", *(f"{statement}\n{tell}" for statement in statements)])
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    return set(run.stdout.split())
+    return [set(line.split()) for line in run.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "framework",
-        "framework.__main__",
-        "framework.errors",
-        "framework.settings",
-        "framework.identity",
-        "framework.localkafka",
-        "framework.cli.main",
-        "framework.lifecycle.supervisor",
-        "framework.lifecycle.worker",
-    ],
-)
-def test_module_does_without(module: str) -> None:
-    assert loaded_by(f"import {module}").isdisjoint(HEAVY)
+def loaded_by(statement: str) -> set[str]:
+    return loaded_after_each(statement)[0]
 
 
-@pytest.mark.parametrize("name", ["Settings", "FencedError", "ExitCode"])
-def test_public_name_does_without(name: str) -> None:
-    assert loaded_by(f"from framework import {name}").isdisjoint(HEAVY)
+def test_what_does_without() -> None:
+    for statement, loaded in zip(LIGHT, loaded_after_each(*LIGHT), strict=True):
+        assert loaded.isdisjoint(HEAVY), statement
 
 
 def test_the_app_does_not() -> None:

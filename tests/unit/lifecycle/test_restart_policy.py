@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.backoff import Backoff
@@ -79,7 +79,6 @@ def test_a_worker_that_never_ran_has_not_run_for_long_enough() -> None:
     assert RestartPolicy(Backoff(), limit=3, reset_after=0.0).crashes(7, 1, None) == 8
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ENDINGS, st.floats(0.0, 1.0, exclude_max=True))
 def test_it_either_restarts_within_the_maximum_or_ends_with_an_error(ending: Ending, chance: float) -> None:
     decision = POLICY.decide(ending, chance)
@@ -89,14 +88,12 @@ def test_it_either_restarts_within_the_maximum_or_ends_with_an_error(ending: End
         assert 0.0 < decision.restart_in <= POLICY.backoff.maximum + POLICY.backoff.jitter
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ENDINGS)
 def test_final_codes_are_never_started_again_and_keep_their_meaning(ending: Ending) -> None:
     if ending.code in FINAL - {ExitCode.OK, ExitCode.BROKER_UNAVAILABLE}:
         assert POLICY.decide(ending) == Decision(exit_code=ExitCode(ending.code))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 3), st.integers(-64, -1))
 def test_a_later_crash_never_waits_less(crashes: int, code: int) -> None:
     sooner, later = (POLICY.decide(Ending(code, n)).restart_in for n in (crashes, crashes + 1))

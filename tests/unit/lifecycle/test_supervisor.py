@@ -1,7 +1,7 @@
 """The code that a supervisor ends with, and what it tells the person."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework import Settings
@@ -26,7 +26,6 @@ def test_worst(codes: list[ExitCode], code: ExitCode) -> None:
     assert worst(codes) is code
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CODES)
 def test_it_is_well_only_if_all_workers_ended_well(codes: list[ExitCode]) -> None:
     found = worst(codes)

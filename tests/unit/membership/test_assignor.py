@@ -9,7 +9,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.protocol.metadata import MetadataResponse_v1
 from faust.assignor.client_assignment import ClientMetadata
 from faust.assignor.partition_assignor import PartitionAssignor
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.membership.assignor import Basis, SeatAssignor, why_stale
@@ -80,7 +80,6 @@ def test_why_stale_under_a_leader_that_runs_plain_faust(
     assert (why_stale(made_for, subscription, partitions) is not None) is is_stale
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TOPICS, COUNTS)
 def test_assignment_made_for_the_present_state_is_never_stale(
     subscription: set[str], partitions: dict[str, int]
@@ -89,14 +88,12 @@ def test_assignment_made_for_the_present_state_is_never_stale(
     assert why_stale(Basis(frozenset(subscription), seen), subscription, partitions) is None
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TOPICS, TOPICS)
 def test_any_other_subscription_is_stale(before: set[str], now: set[str]) -> None:
     made_for = Basis(frozenset(before), dict.fromkeys(before, 1) or {"z": 1})
     assert (why_stale(made_for, now, dict.fromkeys(now, 1)) is not None) is (before != now)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TOPICS, COUNTS, COUNTS)
 def test_it_is_stale_if_and_only_if_a_topic_grew(
     subscription: set[str], before: dict[str, int], now: dict[str, int]
@@ -106,7 +103,6 @@ def test_it_is_stale_if_and_only_if_a_topic_grew(
     assert (why_stale(Basis(frozenset(subscription), counts), subscription, now) is not None) is grown
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TOPICS, TOPICS, COUNTS)
 def test_the_reason_is_a_sentence_that_names_a_topic(
     before: set[str], now: set[str], partitions: dict[str, int]

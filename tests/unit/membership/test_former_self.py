@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.membership.coordinator import is_former_self
@@ -35,13 +35,11 @@ def test_is_former_self(leader_id: str, group_instance_id: str | None, is_it: bo
     assert is_former_self(leader_id, group_instance_id) is is_it
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NAMES, st.uuids())
 def test_own_member_ids_are_recognised(instance: str, suffix: uuid.UUID) -> None:
     assert is_former_self(f"{instance}-{suffix}", instance)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NAMES, NAMES, st.uuids())
 def test_member_ids_of_others_are_not(instance: str, other: str, suffix: uuid.UUID) -> None:
     assert is_former_self(f"{other}-{suffix}", instance) is (instance == other)

@@ -2,7 +2,7 @@
 
 import aiokafka.errors as kafka_errors
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.errors import FencedError, GroupFailedError, GroupNotAllowedError, MembershipError
@@ -60,13 +60,11 @@ def test_an_evicted_member_never_joins_without_its_member_id() -> None:
     assert {code for code, reaction in REACTIONS.items() if reaction is Reaction.JOIN_ANEW} == {25}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(-1, 200).filter(lambda code: code not in REACTIONS), st.booleans())
 def test_code_outside_the_table_is_retried_only_if_the_client_library_would(code: int, retriable: bool) -> None:
     assert reaction_to(code, retriable=retriable) is (Reaction.RETRY if retriable else Reaction.FAIL)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(REACTIONS)), st.booleans())
 def test_the_table_wins_over_the_client_library(code: int, retriable: bool) -> None:
     assert reaction_to(code, retriable=retriable) is REACTIONS[code]

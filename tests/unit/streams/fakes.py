@@ -6,7 +6,7 @@ as tasks of their own on the same loop, and as in another thread they go on when
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,10 +95,10 @@ class FakeClient:
         return nullcontext()
 
     async def fetched_records(self, partitions: set[TP], timeout: float, max_records: int | None) -> dict[TP, Any]:
-        for _ in range(round(timeout * 100)):
+        for _ in range(round(timeout * 1000)):
             if records := self._drained(partitions):
                 return records
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.001)
         return {}
 
     def _drained(self, partitions: set[TP]) -> dict[TP, Any]:
@@ -154,12 +154,11 @@ class FakeApp:
         self.flushes = 0
         self.failures: list[BaseException] = []
         self.producer = SimpleNamespace(flush=self._flush)
-        self.flow_control = SimpleNamespace(suspend=lambda: None, clear=self.queue.clear)
+        self._cleared = asyncio.Event()
+        self.flow_control = SimpleNamespace(suspend=lambda: None, clear=self._clear)
         self.topics = SimpleNamespace(acks_enabled_for=lambda topic: topic != CHANGELOG.topic)
         self.tables = SimpleNamespace(changelog_topics={CHANGELOG.topic}, on_commit=lambda offsets: None)
-        self.monitor = SimpleNamespace(
-            track_tp_end_offset=lambda tp, offset: None, on_tp_commit=lambda offsets: None
-        )
+        self.monitor = SimpleNamespace(track_tp_end_offset=lambda tp, offset: None, on_tp_commit=lambda offsets: None)
         self.sensors = SimpleNamespace(
             on_message_in=lambda *args: None,
             on_commit_initiated=lambda consumer: None,
@@ -178,9 +177,22 @@ class FakeApp:
         )
 
     async def on_message(self, message: ConsumerMessage) -> None:
-        await self.room.wait()
+        room, cleared = (asyncio.ensure_future(gate.wait()) for gate in (self.room, self._cleared))
+        try:
+            await asyncio.wait([room, cleared], return_when=asyncio.FIRST_COMPLETED)
+            has_room = room.done()
+        finally:
+            room.cancel()
+            cleared.cancel()
+        if not has_room:
+            return  # a queue that is cleared lets in what waits, and its agent drops what is of another generation
         self.delivered.append((message.tp, message.offset))
         self.queue.append(message)
+
+    def _clear(self) -> None:
+        self.queue.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
 
     def offsets(self, tp: TP = FLIGHTS) -> list[int]:
         """What was delivered of a partition, in order."""
@@ -214,11 +226,15 @@ class FakeThread(FetchingThread):
         loop = asyncio.get_running_loop()
         super().__init__(consumer, loop=loop, thread_loop=loop)
         self._consumer = client
+        self.calls: set[asyncio.Future[Any]] = set()
         self.handing_over = asyncio.Event()
         self.handing_over.set()
 
     async def call_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        return await asyncio.shield(asyncio.ensure_future(fun(*args, **kwargs)))
+        call = asyncio.ensure_future(fun(*args, **kwargs))
+        self.calls.add(call)
+        call.add_done_callback(self.calls.discard)
+        return await asyncio.shield(call)
 
     async def getmany(self, active_partitions: Any, timeout: float) -> Fetched:
         fetched: Fetched = await super().getmany(active_partitions, timeout)
@@ -273,6 +289,11 @@ class Worker(Consumer):
         """The first half of a rebalance."""
         await self.on_partitions_revoked(self.assignment())
 
+    def stop_reading(self) -> None:
+        """Stop the flow in Faust's order."""
+        self.stop_flow()
+        self.app.flow_control.clear()
+
     async def assign(self, *partitions: TP) -> None:
         """The second half: the client takes the assignment, then tells."""
         self.client.assign(partitions)
@@ -317,7 +338,8 @@ class Worker(Consumer):
         """End without a chance to commit; raises what the reading task died of, if it had."""
         assert self.drain is not None
         self.drain.cancel()
-        try:
+        for call in self.thread.calls:
+            call.cancel()
+        with suppress(asyncio.CancelledError):
             await self.drain
-        except asyncio.CancelledError:
-            pass
+        await settle(3)

@@ -39,7 +39,7 @@ class TestReading:
             worker.client.batch = 4
             worker.app.room.clear()
             await worker.start(FLIGHTS)  # record 0 is on its way to a full queue
-            worker.stop_flow()
+            worker.stop_reading()
             await settle()
             worker.app.room.set()
             worker.client.batch = None
@@ -55,7 +55,7 @@ class TestReading:
             worker = Worker(FakeKafka(flights=range(4)))
             worker.thread.handing_over.clear()
             await worker.start(FLIGHTS)
-            worker.stop_flow()
+            worker.stop_reading()
             worker.thread.handing_over.set()
             await settle()
             assert worker.app.offsets() == []
@@ -109,7 +109,7 @@ class TestReading:
             await settle(200)
             assert (worker.app.offsets(FLIGHTS), worker.app.offsets(DELAYS)) == ([], [0, 1, 2, 3])
             worker.resume_partitions({FLIGHTS})
-            await asyncio.sleep(0.05)  # the fake looks again every 0.01 s
+            await asyncio.sleep(0.05)  # the fake looks again every millisecond
             assert worker.app.offsets(FLIGHTS) == [0, 1, 2, 3]
             await worker.kill()
 
@@ -177,6 +177,7 @@ class TestPositions:
             await settle(200)
             assert worker.app.offsets() == []
             await worker.perform_seek()
+            worker.resume_flow()
             await asyncio.sleep(0.05)
             assert worker.app.offsets() == [3, 4, 5, 6, 7]
             await worker.kill()
@@ -194,6 +195,7 @@ class TestPositions:
             await settle(200)
             assert worker.app.offsets(CHANGELOG) == [2, 3]
             await worker.perform_seek()
+            worker.resume_flow()
             await asyncio.sleep(0.05)
             assert worker.app.offsets(CHANGELOG) == [2, 3]
             await worker.kill()
@@ -214,6 +216,7 @@ class TestPositions:
             await settle()
             assert worker.client.positions[FLIGHTS] == 6
             await worker.perform_seek()
+            worker.resume_flow()
             worker.thread.handing_over.set()
             await settle(200)
             assert worker.app.offsets() == list(range(committed or 0, 6))
@@ -232,6 +235,7 @@ class TestPositions:
             assert worker.client.positions[FLIGHTS] == 4
             worker.client.batch = None
             await worker.perform_seek()
+            worker.resume_flow()
             await asyncio.sleep(0.05)
             assert worker.app.offsets() == list(range(6))
             await worker.kill()
@@ -257,6 +261,7 @@ class TestPositions:
             await settle(200)
             assert worker.app.offsets() == []
             await worker.perform_seek()
+            worker.resume_flow()
             await asyncio.sleep(0.05)
             assert worker.app.offsets() == [4, 5]
             await worker.kill()
@@ -283,6 +288,7 @@ class TestPositions:
                 await seeking
             worker.resume()
             await worker.perform_seek()
+            worker.resume_flow()
             await asyncio.sleep(0.05)
             assert worker.is_reading
             assert (worker.app.offsets(FLIGHTS), worker.app.offsets(DELAYS)) == ([], list(range(6)))

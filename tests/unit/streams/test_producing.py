@@ -10,7 +10,7 @@ from tests.unit.streams.fakes import run, settle
 
 
 class Channel:
-    """A fake of a topic in front of a fake client: `taken` has what the client took; it takes while `taking` is open."""
+    """A fake of a topic before a fake client: `taken` is what the client took; it takes while `taking` is open."""
 
     def __init__(self) -> None:
         self.taken: list[int] = []
