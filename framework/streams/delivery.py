@@ -62,7 +62,7 @@ class DeliveringConsumer(driver.Consumer):
         for tp, record in self.scheduler.iterate(fetched.records):
             if tp in skipped or not self._may_deliver(tp):
                 skipped.setdefault(tp, record.offset)
-            elif self._thread.seeks[tp] == fetched.seeks[tp] and self._is_positioned(tp):
+            elif self._thread.seeks[tp] == fetched.seeks[tp]:
                 yield tp, self._to_message(tp, record)
                 if self._read_offset[tp] != record.offset:
                     # The flow stopped while it waited for a place in the queue.
@@ -71,12 +71,18 @@ class DeliveringConsumer(driver.Consumer):
             await self._thread.seek_back(tp, offset, fetched.seeks[tp])
 
     def _may_deliver(self, tp: TP) -> bool:
-        """Whether agents may have records of a partition now: the flow is on, and nobody has paused it."""
-        is_active = self.app.client_only or tp in self._active_partitions or tp in self._buffered_partitions
-        return self.flow_active and not self.should_stop and is_active
+        """Whether agents may have records of a partition now: the flow is on, it is not paused, its position is set."""
+        if not self.flow_active or self.should_stop:
+            return False
+        is_active = tp in self._active_partitions or tp in self._buffered_partitions
+        is_positioned = tp in self._positioned or self._is_changelog_tp(tp)
+        return bool(self.app.client_only or (is_active and is_positioned))
 
-    def _is_positioned(self, tp: TP) -> bool:
-        return self.app.client_only or tp in self._positioned or self._is_changelog_tp(tp)
+    def _has_room(self, tp: TP) -> bool:
+        """Whether a record can be put into its agents' queues without waiting."""
+        buffer = self.app.producer.buffer
+        is_full = any(channel.queue.full() for channel in self.app.topics._tp_index[tp])
+        return buffer.size <= buffer.max_messages and not is_full
 
     async def _fetch(self, timeout: float) -> Fetched:
         if not self.flow_active:
@@ -117,7 +123,10 @@ class DeliveringConsumer(driver.Consumer):
         if not self._may_deliver(tp):
             return
         seeks = self._thread.seeks[tp]
-        await self.callback(message)
+        if self._has_room(tp):
+            await self.callback(message)
+        else:
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
         # A flow that stops meanwhile ends the wait for a place in the queues, and empties them.
         if self.flow_active and self._thread.seeks[tp] == seeks:
             self._read_offset[tp] = offset

@@ -16,6 +16,7 @@ ELSEWHERE = {
     "_closed": "test_faust_delivery.test_attribute_of_a_fetcher",
     "_subscriptions": "test_faust_delivery.test_attribute_of_a_fetcher",
     "_signal_recovery_end": "test_faust_delivery.test_end_signal_of_a_recovery",
+    "_tp_index": "test_faust_delivery.test_conductor_knows_the_channels_of_a_partition",
     "_topics": "test_aiokafka.TestRequests",
     "_crashed": "test_faust.test_crash_is_seen_from_outside",
     "_stopped": "test_faust.test_end_is_seen_from_outside",

@@ -10,6 +10,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport import consumer as consumers
+from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
@@ -44,7 +45,6 @@ NAMES = [
     Has(driver.Consumer, "commit_and_end_transactions", (), f"{DELIVERY}, which overrides it"),
     Has(driver.Consumer, "maybe_wait_for_commit_to_finish", (), f"{DELIVERY} `commit_and_end_transactions`"),
     Has(driver.Consumer, "commit", None, f"{DELIVERY} `_deliver`"),
-    Has(driver.Consumer, "_add_gap", ("tp", "offset_from", "offset_to"), f"{DELIVERY} `_deliver`"),
     Has(driver.Consumer, "_get_active_partitions", (), f"{DELIVERY} `_fetch`"),
     Has(driver.Consumer, "_is_changelog_tp", ("tp",), f"{DELIVERY} `perform_seek`"),
     Has(driver.Consumer, "_to_message", ("tp", "record"), f"{DELIVERY} `getmany`"),
@@ -170,6 +170,12 @@ def test_attribute_of_a_consumer(name: str) -> None:
 def test_attribute_of_a_fetcher(name: str) -> None:
     assert f"self.{name} =" in inspect.getsource(Fetcher.__init__), (
         f"Fetcher.{name} is gone from {LIBRARY}. It is used in {FETCHING} `_fetch_records`."
+    )
+
+
+def test_conductor_knows_the_channels_of_a_partition() -> None:
+    assert "tp_index[tp].add(topic)" in inspect.getsource(Conductor._update_tp_index), (
+        f"Conductor._tp_index of {LIBRARY} is no longer `{{partition: channels}}`; {DELIVERY} `_has_room` looks into it."
     )
 
 

@@ -5,6 +5,7 @@ as tasks of their own on the same loop, and as in another thread they go on when
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from types import SimpleNamespace
@@ -153,10 +154,13 @@ class FakeApp:
         self.flushing.set()
         self.flushes = 0
         self.failures: list[BaseException] = []
-        self.producer = SimpleNamespace(flush=self._flush)
+        self.producer = SimpleNamespace(flush=self._flush, buffer=SimpleNamespace(size=0, max_messages=100))
         self._cleared = asyncio.Event()
         self.flow_control = SimpleNamespace(suspend=lambda: None, clear=self._clear)
-        self.topics = SimpleNamespace(acks_enabled_for=lambda topic: topic != CHANGELOG.topic)
+        channel = SimpleNamespace(queue=SimpleNamespace(full=lambda: not self.room.is_set()))
+        self.topics = SimpleNamespace(
+            acks_enabled_for=lambda topic: topic != CHANGELOG.topic, _tp_index=defaultdict(lambda: [channel])
+        )
         self.tables = SimpleNamespace(changelog_topics={CHANGELOG.topic}, on_commit=lambda offsets: None)
         self.monitor = SimpleNamespace(track_tp_end_offset=lambda tp, offset: None, on_tp_commit=lambda offsets: None)
         self.sensors = SimpleNamespace(
