@@ -175,7 +175,7 @@ def test_attribute_of_a_fetcher(name: str) -> None:
 
 def test_conductor_knows_the_channels_of_a_partition() -> None:
     assert "tp_index[tp].add(topic)" in inspect.getsource(Conductor._update_tp_index), (
-        f"Conductor._tp_index of {LIBRARY} is no longer `{{partition: channels}}`; {DELIVERY} `_has_room` looks into it."
+        f"Conductor._tp_index of {LIBRARY} is no longer {{partition: channels}}; {DELIVERY} `_has_room` reads it."
     )
 
 

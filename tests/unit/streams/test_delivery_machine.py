@@ -111,6 +111,9 @@ class Delivery(RuleBasedStateMachine):
                 self._open(True, self.worker.thread.handing_over)
                 self._open(True, self.worker.app.room)
                 await settle()
+            if not is_pause:
+                # Whoever stops the flow empties the queues, and has them filled again from the committed offset.
+                await self.seek_to_committed()
             self.worker.resume()
 
         self.do(stop)
