@@ -10,6 +10,30 @@ LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "kafka")
 """Loggers whose INFO lines are for their own developers; shown at DEBUG only."""
 
 
+REPEAT_AFTER = 10.0
+"""Seconds in which a library's line is not repeated: of a broker that is away, aiokafka speaks eighty times a second."""
+
+
+class Repeats(logging.Filter):
+    """Lets each kind of line of the libraries through once in `REPEAT_AFTER` seconds; ours always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be shown."""
+        is_ours = record.name.partition(".")[0] not in LIBRARIES
+        if is_ours or record.levelno < logging.WARNING or record.exc_info:
+            return True
+        # The text before its values are put in: the same thing said of another node is the same thing.
+        kind = record.name, f"{record.levelno} {record.msg}"
+        if record.created - self._last.get(kind, -REPEAT_AFTER) < REPEAT_AFTER:
+            return False
+        self._last[kind] = record.created
+        return True
+
+
 def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
     """Send structlog and the standard library's logging to standard error in one form.
 
@@ -36,6 +60,8 @@ def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(as_json)],
         )
     )
+    if level != "DEBUG":
+        handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -155,3 +155,14 @@ def test_flush_writes_out_what_handlers_hold(stderr: Terminal) -> None:
     stderr.flush = lambda: flushed.append(True)  # type: ignore[method-assign]
     logs.flush()
     assert flushed
+
+
+def test_what_a_library_repeats_is_shown_once_and_what_we_repeat_always() -> None:
+    repeats = logs.Repeats()
+    away = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node %s", (1,), None)
+    other = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable to update metadata from %s", (1,), None)
+    ours = logging.LogRecord("framework.worker", logging.ERROR, "", 0, "worker.forced", (), None)
+    assert [repeats.filter(record) for record in (away, away, other, ours, ours)] == [True, False, True, True, True]
+    later = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node %s", (2,), None)
+    later.created = away.created + logs.REPEAT_AFTER
+    assert repeats.filter(later)
