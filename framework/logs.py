@@ -11,7 +11,7 @@ LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "kafka")
 
 
 REPEAT_AFTER = 10.0
-"""Seconds in which a library's line is not repeated: of a broker that is away, aiokafka speaks eighty times a second."""
+"""Seconds in which a library's line is not repeated: of a broker that is away, aiokafka tells eighty times a second."""
 
 
 class Repeats(logging.Filter):
