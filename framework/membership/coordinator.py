@@ -13,23 +13,21 @@ differs from it in these points:
 """
 
 import asyncio
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import aiokafka.errors as kafka_errors
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka.client import CoordinationType
-from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest
 
 from framework.errors import MembershipBrokenError, MembershipError
+from framework.membership.answers import error_codes, gravest_first, is_former_self
 from framework.membership.assignor import Basis, SeatAssignor, why_stale
 from framework.membership.protocol import (
     StaticHeartbeatRequest,
@@ -50,8 +48,6 @@ CLOSE_WAIT = 2.0
 FORCED_REJOINS = 3
 """How often in a row a member may refuse a stale assignment; after that it takes what it is given."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-
 OnFailure = Callable[[MembershipError], None]
 
 
@@ -66,19 +62,6 @@ class TryAgainError(kafka_errors.KafkaError):
     """Stands for an answer that the table says to retry, and that aiokafka would take for the end."""
 
     retriable = True
-
-
-def is_former_self(leader_id: str, group_instance_id: str | None) -> bool:
-    """Whether `leader_id` names an earlier member of this instance: `<instance>-<uuid>` (Apache Kafka, ClassicGroup).
-
-    A prefix is not enough: `w-1-<uuid>` belongs to the instance `w-1`, not to `w`.
-    """
-    prefix = f"{group_instance_id}-"
-    return (
-        group_instance_id is not None
-        and leader_id.startswith(prefix)
-        and bool(_UUID.fullmatch(leader_id[len(prefix) :]))
-    )
 
 
 class StaticGroupCoordinator(GroupCoordinator):
@@ -121,7 +104,7 @@ class StaticGroupCoordinator(GroupCoordinator):
             raise SeatLostError(str(self.failure)) from None
         if isinstance(request, JoinGroupRequest):
             self._leader_id = response.leader_id
-        for code in sorted(set(_error_codes(response)), key=_gravest_first):
+        for code in sorted(set(error_codes(response)), key=gravest_first):
             self._react(code, request)
         return response
 
@@ -397,80 +380,3 @@ class StaticGroupCoordinator(GroupCoordinator):
             "group_instance_id": self._group_instance_id,
             "generation_id": self.generation,
         }
-
-
-class StaticConsumer(AIOKafkaConsumer):
-    """aiokafka's consumer around a `StaticGroupCoordinator`."""
-
-    def __init__(
-        self, *, assignor: SeatAssignor, on_failure: OnFailure, has_progressed: Callable[[], bool], **kwargs: Any
-    ) -> None:
-        super().__init__(partition_assignment_strategy=(assignor,), **kwargs)
-        self._seat_assignor = assignor
-        self._on_failure = on_failure
-        self._has_progressed = has_progressed
-
-    async def start(self) -> None:
-        """Connect and start the member; it joins with the first `subscribe`."""
-        await self._client.bootstrap()
-        self._fetcher = Fetcher(
-            self._client,
-            self._subscription,
-            key_deserializer=None,
-            value_deserializer=None,
-            fetch_min_bytes=self._fetch_min_bytes,
-            fetch_max_bytes=self._fetch_max_bytes,
-            fetch_max_wait_ms=self._fetch_max_wait_ms,
-            max_partition_fetch_bytes=self._max_partition_fetch_bytes,
-            check_crcs=self._check_crcs,
-            fetcher_timeout=self._consumer_timeout,
-            retry_backoff_ms=self._retry_backoff_ms,
-            auto_offset_reset=self._auto_offset_reset,
-            isolation_level=self._isolation_level,
-            client_rack=self._client_rack,
-        )
-        self._coordinator = StaticGroupCoordinator(
-            self._client,
-            self._subscription,
-            assignor=self._seat_assignor,
-            on_failure=self._on_failure,
-            has_progressed=self._has_progressed,
-            group_id=self._group_id,
-            group_instance_id=self._group_instance_id,
-            heartbeat_interval_ms=self._heartbeat_interval_ms,
-            session_timeout_ms=self._session_timeout_ms,
-            retry_backoff_ms=self._retry_backoff_ms,
-            enable_auto_commit=False,
-            exclude_internal_topics=self._exclude_internal_topics,
-            rebalance_timeout_ms=self._rebalance_timeout_ms,
-            max_poll_interval_ms=self._max_poll_interval_ms,
-        )
-
-    @property
-    def coordinator(self) -> StaticGroupCoordinator:
-        """The member of the group."""
-        return self._coordinator
-
-
-def _gravest_first(code: int) -> int:
-    order = (Reaction.FENCED, Reaction.FAIL)
-    reaction = reaction_to(code, retriable=kafka_errors.for_code(code).retriable)
-    return order.index(reaction) if reaction in order else len(order)
-
-
-def _error_codes(response: Any) -> Iterator[int]:
-    """Every error code of an answer: its own, and those of its topics or members."""
-    fields = response.to_object() if hasattr(response, "to_object") else {}
-    yield from _codes_in(fields)
-
-
-def _codes_in(node: Any) -> Iterator[int]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name == "error_code":
-                yield value
-            else:
-                yield from _codes_in(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _codes_in(item)

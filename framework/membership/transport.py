@@ -9,7 +9,8 @@ from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from framework.membership.coordinator import OnFailure, StaticConsumer
+from framework.membership.consumer import StaticConsumer
+from framework.membership.coordinator import OnFailure
 from framework.streams.delivery import DeliveringConsumer
 from framework.streams.fetching import FetchingThread
 from framework.streams.producing import Producer

@@ -21,12 +21,15 @@ from aiokafka.protocol import api
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetCommitResponse_v3, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1, JoinGroupRequest, LeaveGroupRequest
 
-from framework.membership.coordinator import StaticConsumer, StaticGroupCoordinator
+from framework.membership.consumer import StaticConsumer
+from framework.membership.coordinator import StaticGroupCoordinator
 from tests.contract.contract import Has, SameBody, check_accepts, check_has, check_same_body, parameters_of, versions
 
 LIBRARY = versions("aiokafka")
 
 COORDINATOR = "framework/membership/coordinator.py"
+ANSWERS = "framework/membership/answers.py"
+CONSUMER = "framework/membership/consumer.py"
 PROTOCOL = "framework/membership/protocol.py"
 PROBE = "framework/membership/probe.py"
 
@@ -84,7 +87,7 @@ NAMES = [
     Has(ClusterMetadata, "partitions_for_topic", ("topic",), f"{COORDINATOR} and framework/membership/assignor.py"),
     Has(AIOKafkaClient, "_maybe_wait_metadata", (), f"{COORDINATOR} `_refuse`"),
     Has(AIOKafkaClient, "force_metadata_update", (), f"{COORDINATOR} `_perform_assignment`"),
-    Has(AIOKafkaClient, "bootstrap", (), f"{COORDINATOR} `StaticConsumer.start`"),
+    Has(AIOKafkaClient, "bootstrap", (), f"{CONSUMER} `StaticConsumer.start`"),
     Has(
         AIOKafkaClient,
         "coordinator_lookup",
@@ -92,20 +95,20 @@ NAMES = [
         f"{COORDINATOR} `_find_coordinator`",
     ),
     Has(CoordinationType, "GROUP", None, f"{COORDINATOR} `_find_coordinator`"),
-    Has(AIOKafkaConsumer, "start", (), f"{COORDINATOR} `StaticConsumer`, which overrides it"),
+    Has(AIOKafkaConsumer, "start", (), f"{CONSUMER} `StaticConsumer`, which overrides it"),
     Has(ConsumerProtocol, "ASSIGNMENT", None, f"{COORDINATOR} `_do_rejoin_group`"),
     # Requests and errors.
     Has(HeartbeatRequest, "__init__", ("group", "generation_id", "member_id"), f"{COORDINATOR} `_do_heartbeat`"),
     Has(LeaveGroupRequest, "__init__", ("group", "member_id"), f"{COORDINATOR} `_leave_with_retries`"),
     Has(api.Request, "prepare", ("versions",), f"{PROTOCOL}, whose requests the client prepares"),
     Has(api.Request, "build", ("request_struct_class",), f"{PROTOCOL}, which overrides it"),
-    Has(api.Response, "to_object", (), f"{COORDINATOR} `_error_codes`"),
+    Has(api.Response, "to_object", (), f"{ANSWERS} `error_codes`"),
     Has(errors, "for_code", ("error_code",), f"{COORDINATOR} `_react`"),
     Has(errors, "kafka_errors", None, f"{PROTOCOL} `register_errors`, which adds 82 and 111 to it"),
 ]
 
 BODIES = [
-    SameBody(AIOKafkaConsumer, "start", "5ba1baa38f6246a0", f"{COORDINATOR} `StaticConsumer.start` replicates"),
+    SameBody(AIOKafkaConsumer, "start", "5ba1baa38f6246a0", f"{CONSUMER} `StaticConsumer.start` replicates"),
     SameBody(
         GroupCoordinator, "__init__", "f14fdb7599ea57c8", f"{COORDINATOR} `StaticGroupCoordinator.__init__` wraps"
     ),
@@ -183,7 +186,7 @@ BODIES = [
         "5c303e83911d1cf4",
         f"{PROTOCOL} relies on: it finds the struct in the base class",
     ),
-    SameBody(api, "_to_object", "3c554035cc247a04", f"{COORDINATOR} `_error_codes` walks through the result of"),
+    SameBody(api, "_to_object", "3c554035cc247a04", f"{ANSWERS} `error_codes` walks through the result of"),
 ]
 
 
@@ -308,7 +311,7 @@ def test_attributes_of_a_consumer() -> None:
         )
         for name in CONSUMER_ATTRIBUTES:
             assert hasattr(consumer, name), (
-                f"AIOKafkaConsumer.{name} is gone from {LIBRARY}. `StaticConsumer.start` in {COORDINATOR} hands it on."
+                f"AIOKafkaConsumer.{name} is gone from {LIBRARY}. `StaticConsumer.start` in {CONSUMER} hands it on."
             )
         await consumer.stop()
 
@@ -338,7 +341,7 @@ def test_arguments_of_a_fetcher() -> None:
             " max_partition_fetch_bytes check_crcs fetcher_timeout retry_backoff_ms auto_offset_reset isolation_level"
             " client_rack"
         ),
-        f"{COORDINATOR} `StaticConsumer.start`",
+        f"{CONSUMER} `StaticConsumer.start`",
         LIBRARY,
     )
 
@@ -362,7 +365,7 @@ def test_our_coordinator_passes_its_own_arguments_on() -> None:
             "client subscription group_id group_instance_id heartbeat_interval_ms session_timeout_ms retry_backoff_ms"
             " enable_auto_commit exclude_internal_topics rebalance_timeout_ms max_poll_interval_ms assignors"
         ),
-        f"{COORDINATOR} `StaticConsumer.start`",
+        f"{CONSUMER} `StaticConsumer.start`",
         LIBRARY,
     )
 

@@ -19,7 +19,7 @@ from aiokafka.protocol.group import (
     SyncGroupResponse_v3,
 )
 
-from framework.membership.coordinator import _error_codes
+from framework.membership.answers import error_codes
 from framework.membership.protocol import HeartbeatRequest_v3, LeaveGroupResponse_v3, OffsetCommitRequest_v7
 
 
@@ -47,9 +47,9 @@ from framework.membership.protocol import HeartbeatRequest_v3, LeaveGroupRespons
     ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",
 )
 def test_error_codes(response: Any, codes: list[int]) -> None:
-    assert list(_error_codes(response)) == codes
+    assert list(error_codes(response)) == codes
 
 
 @pytest.mark.parametrize("answer", [None, True, object()])
 def test_what_is_no_response_has_no_codes(answer: Any) -> None:
-    assert list(_error_codes(answer)) == []
+    assert list(error_codes(answer)) == []

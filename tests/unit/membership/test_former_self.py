@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.membership.coordinator import is_former_self
+from framework.membership.answers import is_former_self
 
 UUID = "0b3c5f5e-8f0e-4f57-9f7d-0123456789ab"
 NAMES = st.text("abw01._-", min_size=1, max_size=12)

@@ -1,0 +1,63 @@
+"""aiokafka's consumer around our member of the group; touches the privates it is built from."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+
+from framework.membership.assignor import SeatAssignor
+from framework.membership.coordinator import OnFailure, StaticGroupCoordinator
+
+
+class StaticConsumer(AIOKafkaConsumer):
+    """aiokafka's consumer around a `StaticGroupCoordinator`."""
+
+    def __init__(
+        self, *, assignor: SeatAssignor, on_failure: OnFailure, has_progressed: Callable[[], bool], **kwargs: Any
+    ) -> None:
+        super().__init__(partition_assignment_strategy=(assignor,), **kwargs)
+        self._seat_assignor = assignor
+        self._on_failure = on_failure
+        self._has_progressed = has_progressed
+
+    async def start(self) -> None:
+        """Connect and start the member; it joins with the first `subscribe`."""
+        await self._client.bootstrap()
+        self._fetcher = Fetcher(
+            self._client,
+            self._subscription,
+            key_deserializer=None,
+            value_deserializer=None,
+            fetch_min_bytes=self._fetch_min_bytes,
+            fetch_max_bytes=self._fetch_max_bytes,
+            fetch_max_wait_ms=self._fetch_max_wait_ms,
+            max_partition_fetch_bytes=self._max_partition_fetch_bytes,
+            check_crcs=self._check_crcs,
+            fetcher_timeout=self._consumer_timeout,
+            retry_backoff_ms=self._retry_backoff_ms,
+            auto_offset_reset=self._auto_offset_reset,
+            isolation_level=self._isolation_level,
+            client_rack=self._client_rack,
+        )
+        self._coordinator = StaticGroupCoordinator(
+            self._client,
+            self._subscription,
+            assignor=self._seat_assignor,
+            on_failure=self._on_failure,
+            has_progressed=self._has_progressed,
+            group_id=self._group_id,
+            group_instance_id=self._group_instance_id,
+            heartbeat_interval_ms=self._heartbeat_interval_ms,
+            session_timeout_ms=self._session_timeout_ms,
+            retry_backoff_ms=self._retry_backoff_ms,
+            enable_auto_commit=False,
+            exclude_internal_topics=self._exclude_internal_topics,
+            rebalance_timeout_ms=self._rebalance_timeout_ms,
+            max_poll_interval_ms=self._max_poll_interval_ms,
+        )
+
+    @property
+    def coordinator(self) -> StaticGroupCoordinator:
+        """The member of the group."""
+        return self._coordinator
