@@ -163,7 +163,8 @@ class WorkerProcess:
         """Change the state, log it, tell the supervisor."""
         self.state = move(self.state, to)
         identity = self._app.identity if self._app is not None else None
-        log.info("worker.state", state=to.value)
+        # Why it failed is told in a sentence of its own.
+        (log.debug if to is WorkerState.FAILED else log.info)("worker.state", state=to.value)
         self.link.say(
             Moved(
                 to,
