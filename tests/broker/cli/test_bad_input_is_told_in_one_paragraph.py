@@ -10,6 +10,7 @@ import pytest
 
 from framework import ExitCode
 from framework.testing import Broker
+from tests.support.workers import UNSTABLE_HOST
 
 pytestmark = pytest.mark.broker
 
@@ -121,3 +122,12 @@ def test_java_that_is_missing(folder: Path) -> None:
     assert ended.returncode == ExitCode.JAVA_MISSING, ended.stderr
     assert "Java 17" in ended.stderr
     assert not (folder / ".kafka").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_host_name_that_changes_at_each_start(folder: Path, command: str) -> None:
+    ended = run(folder, command, "good:app", PYTHONPATH=f"{UNSTABLE_HOST}{os.pathsep}{ROOT}")
+    assert ended.returncode == ExitCode.UNSTABLE_IDENTITY, ended.stderr
+    assert "FRAMEWORK_INSTANCE_ID" in ended.stderr
+    assert "FRAMEWORK_ALLOW_DYNAMIC" in ended.stderr
+    assert "Traceback" not in ended.stderr
