@@ -16,6 +16,9 @@ from framework.lifecycle.link import INTERRUPTS, Command, Link, Report, WorkerSp
 _FORK_SERVER_DIED = 255
 """What multiprocessing reports when it cannot know how a child ended."""
 
+START_TRIES = 20
+START_PAUSE = 0.05
+
 _START = threading.Lock()
 """One start at a time: each looks away from `__main__` for a moment."""
 
@@ -66,9 +69,20 @@ class WorkerHandle:
         loop.add_reader(self._process.sentinel, self._on_exit)
 
     def _start(self) -> None:
-        # Blocked here too, because this starts the fork server anew if it has died.
-        with _START, _without_main_module(), _interrupts_blocked():
-            self._process.start()
+        """Fork, again and again for a moment.
+
+        A fork server that was just killed is started anew, but not before it can be told from a living one: until its
+        exit status is there, it still looks alive, and drops what it is asked (`EOFError`, or a refused connection).
+        """
+        for tries_left in reversed(range(START_TRIES)):
+            try:
+                # Blocked here too, because this may start the fork server.
+                with _START, _without_main_module(), _interrupts_blocked():
+                    return self._process.start()
+            except (EOFError, OSError):
+                if not tries_left:
+                    raise
+            time.sleep(START_PAUSE)
 
     @property
     def pid(self) -> int:
