@@ -68,4 +68,3 @@ class StopReason(StrEnum):
     INTERRUPT = "interrupt"
     RESTART = "restart"
     SUPERVISOR_GONE = "supervisor gone"
-    SHUTDOWN = "shutdown"

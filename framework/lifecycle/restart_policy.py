@@ -14,7 +14,7 @@ class Ending:
     Attributes:
         code: exit code, or the negative number of the signal that killed it.
         crashes: how often in a row this worker has crashed, this time included if it did.
-        knew_broker: whether any worker of this supervisor has reached a broker before.
+        knew_broker: whether this worker, in any of its processes, has reached a broker before.
     """
 
     code: int
