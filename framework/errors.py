@@ -93,6 +93,30 @@ class FencedError(MembershipError):
     exit_code = ExitCode.FENCED
 
 
+class SeatTakenError(MembershipError):
+    """Raised when another live process holds the seat for as long as this one may wait; the message names it."""
+
+    exit_code = ExitCode.SEAT_TAKEN
+
+
+class SupersededError(MembershipError):
+    """Raised when a newer process holds this worker's seat and this one is not to wait for it."""
+
+    exit_code = ExitCode.SUPERSEDED
+
+
+class SeatLiveError(MembershipError):
+    """Raised when a seat is to be taken from a live worker; stop that worker, or use force."""
+
+    exit_code = ExitCode.SEAT_LIVE
+
+
+class SeatNotFoundError(MembershipError):
+    """Raised when there is no such group or seat; the message says which there are."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
 class GroupFailedError(MembershipError):
     """Raised when the coordinator's answer cannot be mended by trying again; do what the message says."""
 
@@ -107,6 +131,24 @@ class GroupNotAllowedError(MembershipError):
     """Raised when this user may not use the group or a topic; grant READ on them."""
 
     exit_code = ExitCode.NOT_ALLOWED
+
+
+class RosterUnavailableError(FrameworkError):
+    """Raised when the roster cannot be read or written: topic or right missing, or no broker; grant what it names."""
+
+    exit_code = ExitCode.NOT_ALLOWED
+
+
+class SupervisorUnreachableError(FrameworkError):
+    """Raised when no supervisor of this machine answers, or it is not clear which one is meant."""
+
+    exit_code = ExitCode.NO_SUPERVISOR
+
+
+class CheckFailedError(FrameworkError):
+    """Raised when what a command waits for did not come about in time; the message says what is missing."""
+
+    exit_code = ExitCode.CHECK_FAILED
 
 
 class LocalKafkaError(FrameworkError):

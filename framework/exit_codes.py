@@ -21,8 +21,10 @@ class ExitCode(IntEnum):
     OK = 0, "Stopped as asked: everything in flight was finished and committed."
     CRASHED = 1, "The app raised an exception that nobody handled; the log has the traceback."
     USAGE = 2, "The command line was wrong."
-    CHECK_FAILED = 3, "A command that checks something found that it does not hold (`verify`, `kafka status`)."
+    CHECK_FAILED = 3, "A command found that what it checks or waits for does not hold (`verify`, `kafka status`, `group wait`)."
     APP_NOT_FOUND = 66, "`MODULE:APP` names no module, no attribute, or something that is not an `App`."
+    NOT_FOUND = 67, "There is no such group, or no such seat in it."
+    NO_SUPERVISOR = 68, "No supervisor of this machine and user could be reached, or more than one was there."
     BROKER_UNAVAILABLE = 69, "No broker answered at `BOOTSTRAP_SERVERS` within `BROKER_WAIT`."
     APP_IMPORT_FAILED = 70, "The app's module raised an exception while it was imported."
     PORT_TAKEN = 71, "A port that the process was told to listen on is in use."
@@ -37,6 +39,7 @@ class ExitCode(IntEnum):
     GROUP_FAILED = 83, "The group coordinator answered with an error that no retry can mend."
     FORCED = 84, "Stopped before the work in flight was done: grace period over, or a second interrupt."
     CRASH_LOOP = 85, "A worker crashed again and again; the supervisor gave up."
+    SEAT_LIVE = 86, "The seat is held by a live worker, and the command would not take it away without `--force`."
 
 
 FINAL = frozenset(

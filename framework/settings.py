@@ -84,10 +84,24 @@ class Settings(BaseSettings):
     """Crashes in a row after which the supervisor gives up; 0 gives up at the first."""
     restart_reset_after: NotNegative = 30.0
     """Seconds of running after which earlier crashes no longer count."""
+    roster_interval: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    """Seconds between a worker's entries in the roster; each state change is written at once."""
+    fenced_policy: Literal["retry", "stop"] = "retry"
+    """When another live process holds the seat: `retry` waits outside the group until it is free, `stop` ends."""
+    fenced_max_attempts: Annotated[int, Field(ge=1)] = 120
+    """Looks at a seat that another process holds, after which a waiting worker gives up."""
+    fenced_backoff_initial: Positive = 0.5
+    """Seconds before the first look; doubles with each further one."""
+    fenced_backoff_max: Positive = 5.0
+    """Seconds between two looks that are never exceeded."""
+    fenced_reset_after: NotNegative = 60.0
+    """Seconds of running after which earlier attempts no longer count."""
+    leave_policy: Literal["auto", "always", "never"] = "auto"
+    """Give the seat up at a stop: `auto` if the worker is not coming back (Ctrl-C, `leave`, scaled down), else keep."""
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """Address to serve the app's pages at; `0.0.0.0` opens them to the network."""
+    """Address to serve probes and the app's pages at; `0.0.0.0` opens them to the network, as Kubernetes needs."""
     http_port: Port = 6066
-    """Port of the app's pages, used only if it has any; slot k of N workers uses this port + k."""
+    """Port of the supervisor's probes; unset and taken: any free one. Pages of worker k: this port + 1 + k."""
     store: Literal["memory://", "rocksdb://"] = "memory://"
     """Where tables live: memory replays the whole changelog at a start, RocksDB only its tail (needs `rocksdict`)."""
     datadir: Path = Path("data")

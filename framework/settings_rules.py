@@ -90,13 +90,14 @@ def _timing(settings: Settings) -> _Found:
             f"{_are(settings, names)}: two heartbeats in a row may get lost, so the interval must be at most a third "
             f"of the session; set the interval to at most {session // 3} or the session to at least {heartbeat * 3}.",
         )
-    if settings.restart_backoff_initial > settings.restart_backoff_max:
-        names = ("restart_backoff_initial", "restart_backoff_max")
-        yield (
-            names,
-            f"{_are(settings, names)}: the first wait must not exceed the longest; raise the second or lower the "
-            "first.",
-        )
+    for kind in ("restart", "fenced"):
+        names = (f"{kind}_backoff_initial", f"{kind}_backoff_max")
+        if getattr(settings, names[0]) > getattr(settings, names[1]):
+            yield (
+                names,
+                f"{_are(settings, names)}: the first wait must not exceed the longest; raise the second or lower the "
+                "first.",
+            )
 
 
 def _identity(settings: Settings) -> _Found:

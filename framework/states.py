@@ -17,7 +17,8 @@ class WorkerState(StrEnum):
     |---|---|---|
     | loading | the app's module is being imported | loaded, failed, stopped |
     | loaded | ready to start; waits until its predecessor has gone | connecting, failed, stopped |
-    | connecting | waits for a broker to answer | starting, failed, stopped |
+    | connecting | waits for a broker to answer, looks who holds the seat | waiting, starting, failed, stopped |
+    | waiting | outside the group, until the seat is free | starting, failed, stopped |
     | starting | joins the group, recovers tables | running, stopping, failed |
     | running | owns its partitions and processes | stopping, failed |
     | stopping | takes no new work, finishes what is in flight, commits | stopped, failed |
@@ -28,6 +29,7 @@ class WorkerState(StrEnum):
     LOADING = "loading"
     LOADED = "loaded"
     CONNECTING = "connecting"
+    WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
     STOPPING = "stopping"
@@ -38,7 +40,10 @@ class WorkerState(StrEnum):
 NEXT: Mapping[WorkerState, frozenset[WorkerState]] = {
     WorkerState.LOADING: frozenset({WorkerState.LOADED, WorkerState.FAILED, WorkerState.STOPPED}),
     WorkerState.LOADED: frozenset({WorkerState.CONNECTING, WorkerState.FAILED, WorkerState.STOPPED}),
-    WorkerState.CONNECTING: frozenset({WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}),
+    WorkerState.CONNECTING: frozenset(
+        {WorkerState.WAITING, WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}
+    ),
+    WorkerState.WAITING: frozenset({WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}),
     WorkerState.STARTING: frozenset({WorkerState.RUNNING, WorkerState.STOPPING, WorkerState.FAILED}),
     WorkerState.RUNNING: frozenset({WorkerState.STOPPING, WorkerState.FAILED}),
     WorkerState.STOPPING: frozenset({WorkerState.STOPPED, WorkerState.FAILED}),
@@ -62,9 +67,39 @@ HAS_JOINED = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.S
 """States in which the process may be a member of the group, so that ending it takes more than ending it."""
 
 
+class SeatState(StrEnum):
+    """What the roster says of the process that sat down last in a seat.
+
+    | state | meaning | may be followed by |
+    |---|---|---|
+    | starting | about to join or recovering tables | running, stopping, failed |
+    | running | owns its partitions | stopping, failed |
+    | stopping | finishes what is in flight and commits | stopped, left, failed |
+    | stopped | gone, the seat is kept for it | |
+    | left | gone, the seat was given up | |
+    | failed | gone by an error | |
+
+    A process that died without a word stays in the state it had; its entry grows old.
+    """
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    LEFT = "left"
+    FAILED = "failed"
+
+
+GONE = frozenset({SeatState.STOPPED, SeatState.LEFT, SeatState.FAILED})
+"""States after which the process holds its seat no longer."""
+
+
 class StopReason(StrEnum):
     """Why a worker stops; decided once, where the reason arises, and carried from there."""
 
     INTERRUPT = "interrupt"
+    TERMINAL = "interrupt from a terminal"
+    LEAVE = "asked to leave"
+    SCALED_DOWN = "scaled down"
     RESTART = "restart"
     SUPERVISOR_GONE = "supervisor gone"

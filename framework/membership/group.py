@@ -1,0 +1,59 @@
+"""A consumer group as its coordinator describes it; plain data, asks nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a group (DescribeGroups v4).
+
+    Attributes:
+        member_id: given by the broker.
+        group_instance_id: its seat; None for a dynamic member.
+        client_id: as the client calls itself; ours name their incarnation, see `Identity.client_id`.
+        client_host: address that it connects from.
+        assignment: `{topic: partitions}`; empty while the group rebalances.
+        subscription: the topics it asked for.
+    """
+
+    member_id: str
+    group_instance_id: str | None
+    client_id: str
+    client_host: str
+    assignment: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    subscription: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group at one moment.
+
+    Attributes:
+        group_id: its id.
+        state: the coordinator's word: Stable, PreparingRebalance, CompletingRebalance, Empty or Dead.
+        members: who is in it, in the coordinator's order.
+    """
+
+    group_id: str
+    state: str
+    members: tuple[Member, ...] = ()
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every member has its assignment."""
+        return self.state == "Stable"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the coordinator knows it: a Dead group is one that never was, or is gone."""
+        return self.state != "Dead"
+
+    def in_seat(self, group_instance_id: str) -> Member | None:
+        """The member that holds a seat."""
+        return next((member for member in self.members if member.group_instance_id == group_instance_id), None)
+
+    @property
+    def seats(self) -> frozenset[str]:
+        """Instance ids of the static members."""
+        return frozenset(m.group_instance_id for m in self.members if m.group_instance_id is not None)
