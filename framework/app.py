@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 import warnings
 from typing import Any
 
@@ -13,6 +14,8 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from framework.errors import MembershipError
 from framework.identity import HostFacts, Identity, Incarnation, resolve
+from framework.membership.connection import Connection
+from framework.membership.group import Joined
 from framework.membership.probe import probe
 from framework.membership.transport import Transport
 from framework.options import faust_options, refuse_unknown
@@ -70,13 +73,13 @@ class App(faust.App):
 
     @property
     def has_pages(self) -> bool:
-        """Whether an HTTP server is wanted: the app has pages, or somebody chose a port."""
-        return self._pages > 0 or self.settings.sources()["http_port"] != "default"
+        """Whether the worker serves HTTP."""
+        return self._pages > 0
 
     @property
     def http_port(self) -> int:
-        """Where this worker serves its pages: workers of one supervisor use neighbouring ports."""
-        return self.settings.http_port + self._slot
+        """Where this worker serves its pages: its supervisor has the port itself, its workers the next ones."""
+        return self.settings.http_port + 1 + self._slot
 
     def page(self, *args: Any, **kwargs: Any) -> Any:
         """As in Faust; the app's HTTP server is started once there is a page to serve."""
@@ -113,7 +116,7 @@ class App(faust.App):
             conf.canonical_url = self.identity.canonical_url(self.http_port)
             conf.datadir = self.identity.datadir(self.settings.datadir)
             conf.tabledir = conf.appdir / "tables"
-            conf.broker_client_id = self.identity.client_id(self.incarnation)
+            conf.broker_client_id = self.client_id
             conf.web_host = self.settings.http_host
             conf.web_bind = self.settings.http_host
             conf.web_port = self.http_port
@@ -138,6 +141,14 @@ class App(faust.App):
             self._ending = asyncio.ensure_future(super().stop())
         await asyncio.shield(self._ending)
 
+    async def leave(self) -> bool:
+        """Stop, and give the seat up; returns whether the broker has confirmed that."""
+        member = self.member
+        if member is not None:
+            member.leave_on_close = True
+        await self.stop()
+        return member is not None and bool(member.has_left)
+
     # --- membership ---------------------------------------------------------------------------------------------------
 
     @property
@@ -145,9 +156,31 @@ class App(faust.App):
         """This worker's member of the group, or None before it has connected."""
         return self._consumer.member if self._consumer is not None else None
 
+    def heartbeat_age(self) -> float | None:
+        """Seconds since the coordinator last confirmed the membership; None before it did."""
+        member = self.member
+        if member is None or member.last_heartbeat is None:
+            return None
+        return max(0.0, time.monotonic() - float(member.last_heartbeat))
+
     def on_membership_failure(self, error: MembershipError) -> None:
         """Called in the consumer's thread when the membership cannot go on; the framework's worker ends the process."""
         self.loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.crash(error)))
+
+    def on_joined(self, joined: Joined) -> None:
+        """Called in the consumer's thread after each join; the framework's worker tells supervisor and roster."""
+
+    @property
+    def connection(self) -> Connection:
+        """How this process reaches the brokers beside its consumer and producer: for the roster and group admin."""
+        assert self.identity is not None and self.incarnation is not None, "not bound"
+        return Connection.from_settings(self.settings, f"{self.client_id}-roster")
+
+    @property
+    def client_id(self) -> str:
+        """This process as the broker shows it."""
+        assert self.identity is not None and self.incarnation is not None, "not bound"
+        return self.identity.client_id(self.incarnation)
 
     def in_flight(self) -> list[str]:
         """What is being processed now, as `topic[partition]@offset`; for the log of a stop that was forced."""

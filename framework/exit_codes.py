@@ -53,7 +53,6 @@ FINAL = frozenset(
         ExitCode.NOT_ALLOWED,
         ExitCode.SETTINGS,
         ExitCode.UNSTABLE_IDENTITY,
-        ExitCode.FENCED,
         ExitCode.SEAT_TAKEN,
         ExitCode.SUPERSEDED,
         ExitCode.GROUP_FAILED,

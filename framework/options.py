@@ -1,6 +1,5 @@
 """What Faust is told: its options as the settings have them, and which of them a user may pass."""
 
-import ssl
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -9,6 +8,7 @@ import faust
 
 from framework.errors import SettingsError
 from framework.membership.assignor import SeatAssignor
+from framework.membership.connection import ssl_context
 from framework.settings import Settings
 from framework.streams.tables import TableManager
 
@@ -104,7 +104,7 @@ def _credentials(settings: Settings) -> Any:
     protocol = settings.security_protocol
     if protocol == "PLAINTEXT":
         return None
-    context = _ssl_context(settings) if protocol.endswith("SSL") else None
+    context = ssl_context(settings) if protocol.endswith("SSL") else None
     if protocol == "SSL":
         return faust.SSLCredentials(context)
     return faust.SASLCredentials(
@@ -113,11 +113,3 @@ def _credentials(settings: Settings) -> Any:
         ssl_context=context,
         mechanism=settings.sasl_mechanism or "PLAIN",
     )
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ssl_cafile)
-    if settings.ssl_certfile is not None:
-        password = settings.ssl_key_password.get_secret_value() if settings.ssl_key_password else None
-        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, password=password)
-    return context

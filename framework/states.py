@@ -72,14 +72,14 @@ class SeatState(StrEnum):
 
     | state | meaning | may be followed by |
     |---|---|---|
-    | starting | about to join or recovering tables | running, stopping, failed |
-    | running | owns its partitions | stopping, failed |
-    | stopping | finishes what is in flight and commits | stopped, left, failed |
-    | stopped | gone, the seat is kept for it | |
+    | starting | about to join or recovering tables | running, stopping |
+    | running | owns its partitions | stopping |
+    | stopping | finishes what is in flight and commits | stopped, left |
+    | stopped | gone, the seat is kept for whoever comes | |
     | left | gone, the seat was given up | |
-    | failed | gone by an error | |
 
-    A process that died without a word stays in the state it had; its entry grows old.
+    A process that died without a word, or that its supervisor replaces, stays in the state it had: its entry is renewed
+    by its successor or grows old.
     """
 
     STARTING = "starting"
@@ -87,10 +87,9 @@ class SeatState(StrEnum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     LEFT = "left"
-    FAILED = "failed"
 
 
-GONE = frozenset({SeatState.STOPPED, SeatState.LEFT, SeatState.FAILED})
+GONE = frozenset({SeatState.STOPPED, SeatState.LEFT})
 """States after which the process holds its seat no longer."""
 
 

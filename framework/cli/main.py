@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from framework.cli import config, kafka, run, whoami, worker
+from framework.cli import config, group, kafka, leave, run, scale, whoami, worker
 from framework.errors import FrameworkError
 from framework.exit_codes import ExitCode
 
@@ -19,8 +19,11 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(worker.worker)
+app.command()(leave.leave)
+app.command()(scale.scale)
 app.command()(whoami.whoami)
 app.command()(config.config)
+app.add_typer(group.app, name="group")
 app.add_typer(kafka.app, name="kafka")
 
 

@@ -1,7 +1,6 @@
 """What supervisor and worker say to each other over their pipe; knows no processes."""
 
 import select
-import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,15 +8,10 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from framework.exit_codes import ExitCode
+from framework.identity import Incarnation
+from framework.lifecycle.status import Fence
+from framework.membership.group import Joined
 from framework.states import StopReason, WorkerState
-
-INTERRUPTS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2})
-"""What a terminal or an operator may send to a process group; blocked from the fork until a worker handles them."""
-
-
-ONE_INTERRUPT = 0.1
-"""Seconds within which several interrupts count as one: `timeout` signals a process and then its whole group."""
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
@@ -39,19 +33,46 @@ class WorkerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Worker to supervisor: it knows who it is."""
+
+    group_id: str
+    group_instance_id: str | None
+    client_id: str
+    source: str
+    incarnation: Incarnation
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Worker to supervisor: it is in another state now."""
 
     state: WorkerState
-    group_id: str | None = None
-    group_instance_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Worker to supervisor, once a second: its event loop turns; `in_flight` records are being processed."""
+    """Worker to supervisor, once a second: its event loop turns.
+
+    Attributes:
+        in_flight: records in process.
+        heartbeat_age: seconds since a heartbeat was answered; None before the first.
+    """
 
     in_flight: int
+    heartbeat_age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Worker to supervisor: it has looked, and another process holds its seat."""
+
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Worker to supervisor: the broker has confirmed that it left its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +85,19 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Supervisor to worker: the predecessor has gone, join."""
+    """Supervisor to worker: the predecessor has gone, join.
+
+    Attributes:
+        is_handover: whether the predecessor has just been stopped for this one, so that the seat is ours for sure.
+        lineage: client ids of the processes that this supervisor had in the seat before.
+        fenced: the one of them that was fenced last, if nobody has got the seat back since.
+        attempts: looks and fences since then.
+    """
+
+    is_handover: bool = False
+    lineage: frozenset[str] = frozenset()
+    fenced: Incarnation | None = None
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +109,7 @@ class Stop:
     now: bool = False
 
 
-Report: TypeAlias = Moved | Beat | Failed
+Report: TypeAlias = Bound | Moved | Joined | Beat | Waiting | Left | Failed
 Command: TypeAlias = Go | Stop
 
 

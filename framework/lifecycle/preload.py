@@ -15,6 +15,8 @@ import faust.web.drivers.aiohttp  # noqa: F401
 import uvloop  # noqa: F401
 
 import framework.app
+import framework.lifecycle.presence
+import framework.lifecycle.seat
 import framework.lifecycle.worker  # noqa: F401
 
 # What was loaded stays; without this each worker would copy these pages when its garbage collector touches them.

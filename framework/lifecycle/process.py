@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
-from framework.lifecycle.link import INTERRUPTS, Command, Link, Report, WorkerSpec
+from framework.lifecycle.interrupts import INTERRUPTS
+from framework.lifecycle.link import Command, Link, Report, WorkerSpec
 
 _FORK_SERVER_DIED = 255
 """What multiprocessing reports when it cannot know how a child ended."""

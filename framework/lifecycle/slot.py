@@ -4,19 +4,26 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from framework.exit_codes import ExitCode
-from framework.lifecycle.link import Failed, Go, Moved, Report, Stop, WorkerSpec
+from framework.lifecycle.lineage import Lineage
+from framework.lifecycle.link import Failed, Moved, Report, Stop, Waiting, WorkerSpec
+from framework.lifecycle.observed import Observed
 from framework.lifecycle.process import WorkerHandle
 from framework.lifecycle.restart_policy import Ending, RestartPolicy, describe
-from framework.states import StopReason, WorkerState
+from framework.lifecycle.status import WorkerStatus
+from framework.states import HAS_JOINED, StopReason, WorkerState
 
 log = structlog.get_logger(__name__)
 
 KILL_AFTER = 1.0
 """Seconds that a worker gets beyond its grace period, which it keeps by itself, before it is killed."""
+
+SETTLED = frozenset({WorkerState.RUNNING, WorkerState.WAITING})
+"""States that a worker stays in."""
 
 
 class Slot:
@@ -26,52 +33,91 @@ class Slot:
         spec: which worker.
         policy: when to start it again.
         on_failed: told what the person should read.
+        on_change: called when the worker moved, left, waited or ended.
     """
 
-    def __init__(self, spec: WorkerSpec, policy: RestartPolicy, on_failed: Callable[[Failed], None]) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        policy: RestartPolicy,
+        on_failed: Callable[[Failed], None],
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self.spec = spec
-        self.state = WorkerState.LOADING
         self.knew_broker = False
+        self.has_ended = False
         self._policy = policy
         self._on_failed = on_failed
+        self._on_change = on_change
         self._current: WorkerHandle | None = None
         self._successor: WorkerHandle | None = None
-        self._states: dict[WorkerHandle, WorkerState] = {}
+        self._observed: dict[WorkerHandle, Observed] = {}
+        self._lineage = Lineage(policy)
         self._changed = asyncio.Event()
-        self._running_since: float | None = None
         self._crashes = 0
-        self._stopping = False
-        self._ended = False
+        self._restarts = 0
+        self._was_running = False
+        self._has_sat = False
+        self._stopping: StopReason | None = None
         self._forced = False
         self._wake = asyncio.Event()
 
     @property
+    def state(self) -> WorkerState | None:
+        """State of the process that has the seat or wants it; None while there is none."""
+        return self._observed_of(self._current).state if self.pid is not None else None
+
+    @property
     def pid(self) -> int | None:
-        """Process id of the worker that holds the seat, if one lives."""
+        """Id of that process."""
         return self._current.pid if self._current is not None and self._current.is_alive else None
+
+    def status(self) -> WorkerStatus:
+        """All that is known of the worker."""
+        status = self._observed_of(self._current).status(self.spec.slot, self.pid or 0)
+        return replace(
+            status,
+            state=self.state,
+            pid=self.pid,
+            restarts=self._restarts,
+            was_running=self._was_running,
+            has_ended=self.has_ended,
+            # One that never sat down has nothing to give up.
+            has_left=status.has_left or (self.has_ended and not self._has_sat),
+            fence=status.fence or (self._lineage.fence if not self._is_joined() else None),
+        )
+
+    def _is_joined(self) -> bool:
+        return self.state in (WorkerState.STARTING, WorkerState.RUNNING)
 
     async def keep(self) -> ExitCode:
         """Run the worker until it is stopped or not worth another start; returns the code the slot ends with."""
         try:
             return await self._keep()
         finally:
-            self._ended = True
-            self._changed.set()
+            self.has_ended = True
+            self._notify()
 
     async def _keep(self) -> ExitCode:
         self._current = await self._fork()
         self._send_off(self._current)
         while True:
-            code = await self._current.wait()
-            if self._stopping:
+            current = self._current
+            code = await current.wait()
+            ended = self._observed_of(current)
+            self._lineage.ended(ended, code)
+            if self._stopping is not None:
                 return self._code_after_stop(code)
+            if ended.has_left and code == ExitCode.OK:
+                log.info("supervisor.worker_left", slot=self.spec.slot)
+                return ExitCode.OK
             if (successor := self._take_successor()) is not None:
                 self._current = successor
-                self._running_since = None
-                self._send_off(successor)
+                self._send_off(successor, is_handover=code == ExitCode.OK and ended.running_since is not None)
                 continue
-            exit_code = await self._restart(code)
+            exit_code = await self._restart(code, ended)
             if exit_code is not None:
+                self._tell_why(ended, code, exit_code)
                 return exit_code
 
     def _code_after_stop(self, code: int) -> ExitCode:
@@ -79,16 +125,15 @@ class Slot:
             return ExitCode.FORCED
         return ExitCode(code) if code in set(ExitCode) else ExitCode.CRASHED
 
-    async def _restart(self, code: int) -> ExitCode | None:
+    async def _restart(self, code: int, ended: Observed) -> ExitCode | None:
         """Start the worker again after its pause, or return the code to end with."""
-        ran_for = time.monotonic() - self._running_since if self._running_since is not None else None
-        self._running_since = None
+        since = ended.running_since
+        ran_for = time.monotonic() - since if since is not None else None
         self._crashes = self._policy.crashes(self._crashes, code, ran_for)
-        decision = self._policy.decide(Ending(code, self._crashes, self.knew_broker), random.random())  # noqa: S311
+        ending = Ending(code, self._crashes, self.knew_broker, self._lineage.attempts)
+        decision = self._policy.decide(ending, random.random())  # noqa: S311
         if decision.restart_in is None:
             log.debug("supervisor.gave_up", slot=self.spec.slot, ended=describe(code), crashes=self._crashes)
-            if decision.exit_code is ExitCode.CRASH_LOOP:
-                self._on_failed(Failed(ExitCode.CRASH_LOOP, self._crash_loop_message(code)))
             return decision.exit_code
         log.warning(
             "supervisor.restart",
@@ -97,6 +142,7 @@ class Slot:
             crashes=self._crashes,
             restart_in=round(decision.restart_in, 2),
         )
+        self._restarts += 1
         try:
             await asyncio.wait_for(self._wake.wait(), decision.restart_in)
         except TimeoutError:
@@ -112,16 +158,23 @@ class Slot:
         self._send_off(newborn)
         return None
 
+    def _tell_why(self, ended: Observed, code: int, exit_code: ExitCode) -> None:
+        """Tell the person why there is no further start; what each process said has been told already."""
+        if exit_code is ExitCode.CRASH_LOOP:
+            self._on_failed(Failed(ExitCode.CRASH_LOOP, self._crash_loop_message(code)))
+        elif exit_code is ExitCode.FENCED and ended.failed is not None:
+            self._on_failed(ended.failed)
+
     def _take_successor(self) -> WorkerHandle | None:
         successor, self._successor = self._successor, None
         return successor
 
-    def _send_off(self, handle: WorkerHandle) -> None:
+    def _send_off(self, handle: WorkerHandle, *, is_handover: bool = False) -> None:
         """Let a process join, unless the slot was stopped while it was being forked."""
-        handle.tell(self._stop_command(0.0) if self._stopping else Go())
+        handle.tell(self._stop_command(0.0) if self._stopping is not None else self._lineage.go(is_handover))
 
     def _stop_command(self, grace: float) -> Stop:
-        return Stop(StopReason.INTERRUPT, grace, now=self._forced)
+        return Stop(self._stopping or StopReason.INTERRUPT, grace, now=self._forced)
 
     def _crash_loop_message(self, code: int) -> str:
         return (
@@ -137,38 +190,36 @@ class Slot:
         The new one loads everything before the old one is asked to stop, so that the partitions stand still only while
         the seat changes hands; an app that no longer imports costs nothing.
         """
-        if not await self._until(lambda: self._state_of(self._current) is WorkerState.RUNNING):
+        if not await self._until(lambda: self.state in SETTLED):
             return False
         successor = await self._fork()
-        if not await self._reached(successor, WorkerState.LOADED):
+        if not await self._reached(successor, frozenset({WorkerState.LOADED})):
             successor.kill()
             return False
         self._successor, current = successor, self._current
         if current is not None:
             current.tell(Stop(StopReason.RESTART, grace))
             self._kill_later(current, grace)
-        return await self._reached(successor, WorkerState.RUNNING)
+        return await self._reached(successor, SETTLED)
 
-    async def _reached(self, handle: WorkerHandle, state: WorkerState) -> bool:
-        """Wait until the process is in `state`; False if it ended before, or the slot is stopping."""
-        await self._until(lambda: self._state_of(handle) is state or not handle.is_alive)
-        return self._state_of(handle) is state and handle.is_alive and not self._stopping
+    async def _reached(self, handle: WorkerHandle, states: frozenset[WorkerState]) -> bool:
+        """Wait until the process is in one of `states`; False if it ended before, or the slot is stopping."""
+        await self._until(lambda: self._observed_of(handle).state in states or not handle.is_alive)
+        return self._observed_of(handle).state in states and handle.is_alive and self._stopping is None
 
     async def _until(self, holds: Callable[[], bool]) -> bool:
         """Wait for a condition on the states of this slot; False if the slot stops or ends first."""
-        while not (self._stopping or self._ended):
+        while not (self._stopping is not None or self.has_ended):
             if holds():
                 return True
             self._changed.clear()
             await self._changed.wait()
         return False
 
-    def _state_of(self, handle: WorkerHandle | None) -> WorkerState | None:
-        return self._states.get(handle) if handle is not None else None
-
-    def stop(self, grace: float) -> None:
+    def stop(self, grace: float, reason: StopReason = StopReason.INTERRUPT) -> None:
         """Stop for good, within `grace` seconds; a second call stops now."""
-        again, self._stopping = self._stopping, True
+        again = self._stopping is not None
+        self._stopping = self._stopping or reason
         self._wake.set()
         self._changed.set()
         if again:
@@ -186,22 +237,34 @@ class Slot:
 
     async def _fork(self) -> WorkerHandle:
         handle = WorkerHandle(self.spec, self._on_report)
+        kept = (self._current, self._successor)
+        self._observed = {h: found for h, found in self._observed.items() if h in kept or h.is_alive}
+        self._observed[handle] = Observed()
         await handle.start()
-        handle.on_exit(lambda: self._forget(handle))
+        handle.on_exit(self._notify)
         return handle
 
-    def _forget(self, handle: WorkerHandle) -> None:
-        self._states.pop(handle, None)
+    def _observed_of(self, handle: WorkerHandle | None) -> Observed:
+        """What is known of a process, also after its end."""
+        return self._observed.get(handle, Observed()) if handle is not None else Observed()
+
+    def _notify(self) -> None:
         self._changed.set()
+        self._on_change()
 
     def _on_report(self, handle: WorkerHandle, report: Report) -> None:
+        observed = self._observed.get(handle)
+        if observed is None:
+            return
+        observed.apply(report)
         if isinstance(report, Moved):
-            self._states[handle] = report.state
             self.knew_broker = self.knew_broker or report.state is WorkerState.STARTING
-            if handle is self._current:
-                self.state = report.state
-                if report.state is WorkerState.RUNNING:
-                    self._running_since = time.monotonic()
-            self._changed.set()
-        elif isinstance(report, Failed):
+            self._has_sat = self._has_sat or report.state in HAS_JOINED
+            self._was_running = self._was_running or report.state is WorkerState.RUNNING
+            self._notify()
+        elif isinstance(report, Waiting):
+            self._lineage.waiting(report)
+            self._notify()
+        elif isinstance(report, Failed) and report.code is not ExitCode.FENCED:
+            # A fence is told when there is no further look.
             self._on_failed(report)

@@ -19,12 +19,16 @@ from framework import logs
 from framework.errors import FrameworkError, MembershipError, PortTakenError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.broker_wait import reach_broker
-from framework.lifecycle.link import INTERRUPTS, ONE_INTERRUPT, Beat, Failed, Go, Link, Moved, Stop, WorkerSpec
+from framework.lifecycle.interrupts import INTERRUPTS, ONE_INTERRUPT, reason_of
+from framework.lifecycle.link import Beat, Bound, Failed, Go, Left, Link, Moved, Stop, Waiting, WorkerSpec
 from framework.lifecycle.loading import load_app
+from framework.lifecycle.status import Fence
+from framework.membership.group import Joined
 from framework.states import HAS_JOINED, StopReason, WorkerState, move
 
 if TYPE_CHECKING:
     from framework.app import App
+    from framework.lifecycle.presence import Presence
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +54,10 @@ class WorkerProcess:
         self._app: App | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked: asyncio.Event | None = None
-        self._go = threading.Event()
+        self._go = Go()
+        self._may_go = threading.Event()
+        self._presence: Presence | None = None
+        self._beats: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
         self._interrupted_at = math.inf
         self._stop_lock = threading.Lock()
@@ -125,13 +132,14 @@ class WorkerProcess:
         """Obey the supervisor until it is gone; in a thread of its own, so a blocked event loop cannot hold it up."""
         while (command := self.link.listen()) is not None:
             if isinstance(command, Go):
-                self._go.set()
+                self._go = command
+                self._may_go.set()
             else:
                 self.stop(command)
         if self._stopping is None:
             self.stop(Stop(StopReason.SUPERVISOR_GONE, ORPHAN_GRACE))
 
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, interrupt: int, _frame: FrameType | None) -> None:
         """An interrupt for this process alone."""
         moment = time.monotonic()
         # With a supervisor this may be one signal for the whole process group, and whether it is the second is not for
@@ -139,7 +147,7 @@ class WorkerProcess:
         again = not self.link.is_attached and moment - self._interrupted_at > ONE_INTERRUPT
         self._interrupted_at = min(self._interrupted_at, moment)
         grace = self._app.settings.shutdown_grace if self._app is not None else EARLY_GRACE
-        command = Stop(StopReason.INTERRUPT, grace, now=again)
+        command = Stop(reason_of(interrupt), grace, now=again)
         # Not in the handler itself: it runs between two instructions of whatever holds the locks of logging.
         threading.Thread(target=self.stop, args=(command,), daemon=True, name="interrupt").start()
 
@@ -148,33 +156,49 @@ class WorkerProcess:
         signal.signal(signal.SIGTERM, self.on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         if self.link.is_attached:
             # A terminal sends SIGINT to each process of the group; the supervisor forwards what is meant for us.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             threading.Thread(target=self.listen, daemon=True, name="supervisor").start()
         else:
             signal.signal(signal.SIGINT, self.on_signal)
-            self._go.set()
+            signal.signal(signal.SIGUSR2, self.on_signal)
+            self._may_go.set()
 
     # --- living -------------------------------------------------------------------------------------------------------
 
     def move(self, to: WorkerState) -> None:
         """Change the state, log it, tell the supervisor."""
         self.state = move(self.state, to)
-        identity = self._app.identity if self._app is not None else None
         # Why it failed is told in a sentence of its own.
         (log.debug if to is WorkerState.FAILED else log.info)("worker.state", state=to.value)
-        self.link.say(
-            Moved(
-                to,
-                identity.group_id if identity is not None else None,
-                identity.group_instance_id if identity is not None else None,
-            )
-        )
+        self.link.say(Moved(to))
+
+    def on_waiting(self, fence: Fence) -> None:
+        """Another process holds the seat; called after each look."""
+        if self.state is not WorkerState.WAITING:
+            self.move(WorkerState.WAITING)
+        self.link.say(Waiting(fence))
+
+    def on_joined(self, joined: Joined) -> None:
+        """The group has a new assignment; called in the consumer's thread."""
+        self.link.say(joined)
+        if self._presence is not None:
+            self._presence.on_joined(joined)
+
+    def on_surplus(self) -> None:
+        """An operator scales the group down and this seat is to be left; called in the roster's thread."""
+        assert self._app is not None, "only a worker that runs has a presence"
+        command = Stop(StopReason.SCALED_DOWN, self._app.settings.shutdown_grace)
+        threading.Thread(target=self.stop, args=(command,), daemon=True, name="surplus").start()
 
     async def live(self) -> None:
         """From import to the last commit; returns when the app has stopped."""
+        # Here and not above: the supervisor shares this module's neighbours, and has no use for Kafka.
+        from framework.lifecycle.presence import Presence
+        from framework.lifecycle.seat import await_seat
+
         self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
         app = self._app = load_app(self.spec.target, self.spec.folder)
@@ -188,12 +212,21 @@ class WorkerProcess:
             pid=os.getpid(),
         )
         self._warn_if_dynamic(app)
+        assert app.incarnation is not None, "bound just now"
+        self.link.say(
+            Bound(identity.group_id, identity.group_instance_id, app.client_id, identity.source, app.incarnation)
+        )
         app.on_membership_failure = self.on_membership_failure  # type: ignore[method-assign]
+        app.on_joined = self.on_joined  # type: ignore[method-assign]
         self.move(WorkerState.LOADED)
-        await asyncio.to_thread(self._go.wait)
+        self._beats = asyncio.ensure_future(self._beat(app))
+        await asyncio.to_thread(self._may_go.wait)
         self.move(WorkerState.CONNECTING)
         await reach_broker(app, settings.broker_wait)
+        await await_seat(app, self._go, self.on_waiting)
+        self._presence = Presence(app, self.on_surplus)
         self.move(WorkerState.STARTING)
+        self._presence.start()
         await self._run(app)
 
     @staticmethod
@@ -202,7 +235,7 @@ class WorkerProcess:
             log.warning("worker.dynamic", why=app.identity.why)
 
     async def _run(self, app: "App") -> None:
-        assert self._stop_asked is not None
+        assert self._stop_asked is not None and self._presence is not None
         app.in_worker = True
         app.worker_init()
         if app.conf.autodiscover:
@@ -213,25 +246,36 @@ class WorkerProcess:
         # An app may also end itself, as batch jobs do.
         stop = asyncio.ensure_future(_first(self._stop_asked.wait(), app._stopped.wait()))
         crash = asyncio.ensure_future(app._crashed.wait())
-        beats = asyncio.ensure_future(self._beat(app))
         await asyncio.wait({starting, stop, crash}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and not stop.done() and not crash.done():
             starting.result()
             self.move(WorkerState.RUNNING)
+            self._presence.running()
             await asyncio.wait({stop, crash}, return_when=asyncio.FIRST_COMPLETED)
         if app.crash_reason is not None:
             raise app.crash_reason
+        reason = self._stopping.reason if self._stopping is not None else StopReason.INTERRUPT
+        # Asked first: the worker goes on processing until the answer is there.
+        leave = await self._presence.decide_to_leave(reason)
+        log.info("worker.leaving" if leave.leave else "worker.staying", why=leave.why)
         self.move(WorkerState.STOPPING)
-        beats.cancel()
+        self._presence.stopping(reason)
         starting.cancel()
-        await app.stop()
+        has_left = False
+        if leave.leave:
+            has_left = await app.leave()
+        else:
+            await app.stop()
         if app.crash_reason is not None:
             raise app.crash_reason
+        if has_left:
+            self.link.say(Left())
+        self._presence.stopped(reason, has_left=has_left)
 
     async def _beat(self, app: "App") -> None:
         while True:
+            self.link.say(Beat(len(app.in_flight()), app.heartbeat_age()))
             await asyncio.sleep(BEAT_INTERVAL)
-            self.link.say(Beat(len(app.in_flight())))
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -7,18 +7,27 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 
 from framework.membership.assignor import SeatAssignor
-from framework.membership.coordinator import OnFailure, StaticGroupCoordinator
+from framework.membership.coordinator import OnFailure, OnJoined, StaticGroupCoordinator
 
 
 class StaticConsumer(AIOKafkaConsumer):
     """aiokafka's consumer around a `StaticGroupCoordinator`."""
 
     def __init__(
-        self, *, assignor: SeatAssignor, on_failure: OnFailure, has_progressed: Callable[[], bool], **kwargs: Any
+        self,
+        *,
+        assignor: SeatAssignor,
+        client_id: str,
+        on_failure: OnFailure,
+        on_joined: OnJoined,
+        has_progressed: Callable[[], bool],
+        **kwargs: Any,
     ) -> None:
-        super().__init__(partition_assignment_strategy=(assignor,), **kwargs)
+        super().__init__(partition_assignment_strategy=(assignor,), client_id=client_id, **kwargs)
         self._seat_assignor = assignor
+        self._name = client_id
         self._on_failure = on_failure
+        self._on_joined = on_joined
         self._has_progressed = has_progressed
 
     async def start(self) -> None:
@@ -44,7 +53,9 @@ class StaticConsumer(AIOKafkaConsumer):
             self._client,
             self._subscription,
             assignor=self._seat_assignor,
+            client_id=self._name,
             on_failure=self._on_failure,
+            on_joined=self._on_joined,
             has_progressed=self._has_progressed,
             group_id=self._group_id,
             group_instance_id=self._group_instance_id,

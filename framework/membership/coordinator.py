@@ -29,7 +29,11 @@ from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, LeaveGro
 from framework.errors import MembershipBrokenError, MembershipError
 from framework.membership.answers import error_codes, gravest_first, is_former_self
 from framework.membership.assignor import Basis, SeatAssignor, why_stale
+from framework.membership.description import group_of
+from framework.membership.group import Joined
 from framework.membership.protocol import (
+    FencedInstanceIdError,
+    StaticDescribeGroupRequest,
     StaticHeartbeatRequest,
     StaticLeaveGroupRequest,
     StaticOffsetCommitRequest,
@@ -49,6 +53,7 @@ FORCED_REJOINS = 3
 """How often in a row a member may refuse a stale assignment; after that it takes what it is given."""
 
 OnFailure = Callable[[MembershipError], None]
+OnJoined = Callable[[Joined], None]
 
 
 class SeatLostError(Exception):
@@ -75,7 +80,9 @@ class StaticGroupCoordinator(GroupCoordinator):
         self,
         *args: Any,
         assignor: SeatAssignor,
+        client_id: str,
         on_failure: OnFailure,
+        on_joined: OnJoined,
         has_progressed: Callable[[], bool],
         **kwargs: Any,
     ) -> None:
@@ -84,8 +91,15 @@ class StaticGroupCoordinator(GroupCoordinator):
         self.last_heartbeat: float | None = None
         """Monotonic time of the last answer that confirmed the membership."""
         self.leave_on_close = False
+        self.has_left = False
+        """Whether the broker has confirmed that the seat was given up."""
         self._seat_assignor = assignor
+        self._client_id = client_id
         self._on_failure = on_failure
+        self._on_joined = on_joined
+        self._was_member = False
+        self._reason = "started"
+        self._prepared_at = time.monotonic()
         self._has_progressed = has_progressed
         self._leader_id = ""
         self._refused = 0
@@ -232,6 +246,7 @@ class StaticGroupCoordinator(GroupCoordinator):
 
     async def _on_join_prepare(self, previous_assignment: Any) -> None:
         """Called by aiokafka before a join; returns when the records in hand are done, so the member is not stuck."""
+        self._prepared_at = time.monotonic()
         await super()._on_join_prepare(previous_assignment)
         self._not_idle()
 
@@ -240,6 +255,7 @@ class StaticGroupCoordinator(GroupCoordinator):
     async def _do_rejoin_group(self, subscription: Any) -> bool:
         if self._closing.done():
             return False
+        await self._look_before_joining_anew()
         rebalance = CoordinatorGroupRebalance(
             self,
             self.group_id,
@@ -260,10 +276,34 @@ class StaticGroupCoordinator(GroupCoordinator):
         if await self._refuse(basis, subscription):
             return False
         self.last_heartbeat = time.monotonic()
+        self._was_member = True
         self._lead_if_former_leader(basis, subscription)
-        log.info("membership.joined", member_id=self.member_id, **self._fields)
+        reason, self._reason = self._reason, ""
+        duration = time.monotonic() - self._prepared_at
+        log.info(
+            "membership.joined", member_id=self.member_id, reason=reason, duration=round(duration, 3), **self._fields
+        )
         await self._on_join_complete(self.generation, self.member_id, protocol, assignment_bytes)
+        found = ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes).assignment
+        assignment = {topic: tuple(sorted(partitions)) for topic, partitions in found}
+        ended_ms = time.time_ns() // 1_000_000
+        self._on_joined(Joined(self.member_id, self.generation, assignment, reason, duration, ended_ms))
         return True
+
+    async def _look_before_joining_anew(self) -> None:
+        """Make sure that nobody has sat down in the seat since the broker forgot this member.
+
+        A join without a member id takes the seat from whoever has it. The broker tells an owner that was replaced by
+        FENCED_INSTANCE_ID, but one that it had forgotten before, by UNKNOWN_MEMBER_ID, whatever happened since.
+        """
+        if self.member_id or not self._was_member or self._group_instance_id is None:
+            return
+        await self.ensure_coordinator_known()
+        response = await self._send_req(StaticDescribeGroupRequest(self.group_id))
+        holder = group_of(response.groups[0]).in_seat(self._group_instance_id)
+        if holder is not None and holder.client_id != self._client_id:
+            self._fail(failure(FencedInstanceIdError.errno, FencedInstanceIdError.message, self._seat))
+            raise SeatLostError(str(self.failure))
 
     async def _refuse(self, basis: Basis, subscription: Any) -> bool:
         """Join again instead of using an assignment that no longer fits.
@@ -306,6 +346,8 @@ class StaticGroupCoordinator(GroupCoordinator):
         """Join again as soon as the coordination routine gets to it."""
         if not self._rejoin_needed_fut.done():
             log.info("membership.rejoin", reason=reason, **self._fields)
+            # The first reason counts; what follows until the join is complete follows from it.
+            self._reason = self._reason or reason
         super().request_rejoin()
 
     def reset_generation(self, reason: str = "the membership was given up") -> None:
@@ -352,12 +394,16 @@ class StaticGroupCoordinator(GroupCoordinator):
             try:
                 await self._find_coordinator()
                 await self._send_req(LeaveGroupRequest(self.group_id, self.member_id))
-            except (kafka_errors.UnknownMemberIdError, SeatLostError):
+            except kafka_errors.UnknownMemberIdError:
+                self.has_left = True
+                return
+            except SeatLostError:
                 return
             except kafka_errors.KafkaError as exc:
                 log.warning("membership.leave_failed", error=repr(exc), **self._fields)
                 await asyncio.sleep(self._retry_backoff_ms / 1000)
             else:
+                self.has_left = True
                 log.info("membership.left", **self._fields)
                 return
 

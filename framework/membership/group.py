@@ -1,4 +1,4 @@
-"""A consumer group as its coordinator describes it; plain data, asks nobody."""
+"""A consumer group as its coordinator describes it, and how a member got into it; plain data, asks nobody."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,3 +57,24 @@ class Group:
     def seats(self) -> frozenset[str]:
         """Instance ids of the static members."""
         return frozenset(m.group_instance_id for m in self.members if m.group_instance_id is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A join of this worker that is complete.
+
+    Attributes:
+        member_id: given by the broker.
+        generation_id: of the group from now on.
+        assignment: `{topic: partitions}`, as ordinary Kafka tools show it.
+        reason: why it joined.
+        duration: seconds from taking no new work to having the assignment.
+        ended_ms: when that was, milliseconds since 1970.
+    """
+
+    member_id: str
+    generation_id: int
+    assignment: Mapping[str, tuple[int, ...]]
+    reason: str
+    duration: float
+    ended_ms: int

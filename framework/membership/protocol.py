@@ -1,4 +1,4 @@
-"""The group requests that carry `group_instance_id`; knows bytes on the wire and nothing of when to send them.
+"""Group requests and answers that carry `group_instance_id`; knows bytes on the wire, and nothing of when to send them.
 
 aiokafka sends Heartbeat v1, OffsetCommit v3 and LeaveGroup v1, none of which names the instance. A broker cannot fence
 a member by such a request (KIP-345), so a replaced member never learns that it was replaced.
@@ -10,7 +10,7 @@ from aiokafka.errors import BrokerResponseError, kafka_errors
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.commit import OffsetCommitResponse_v3
 from aiokafka.protocol.group import HeartbeatResponse_v1
-from aiokafka.protocol.types import Array, Int16, Int32, Int64, Schema, String
+from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Int64, Schema, String
 
 _TEXT = String("utf-8")
 
@@ -104,9 +104,51 @@ class LeaveGroupRequest_v3(RequestStruct):
     )
 
 
+class DescribeGroupsResponse_v4(Response):
+    """Groups with their members; v4 is the first that names the instances and the last without tagged fields."""
+
+    API_KEY = 15
+    API_VERSION = 4
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "groups",
+            Array(
+                ("error_code", Int16),
+                ("group", _TEXT),
+                ("state", _TEXT),
+                ("protocol_type", _TEXT),
+                ("protocol", _TEXT),
+                (
+                    "members",
+                    Array(
+                        ("member_id", _TEXT),
+                        ("group_instance_id", _TEXT),
+                        ("client_id", _TEXT),
+                        ("client_host", _TEXT),
+                        ("member_metadata", Bytes),
+                        ("member_assignment", Bytes),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+            ),
+        ),
+    )
+
+
+class DescribeGroupsRequest_v4(RequestStruct):
+    """DescribeGroups for a list of groups; authorized operations came in v3."""
+
+    API_KEY = 15
+    API_VERSION = 4
+    RESPONSE_TYPE = DescribeGroupsResponse_v4
+    SCHEMA = Schema(("groups", Array(_TEXT)), ("include_authorized_operations", Boolean))
+
+
 HeartbeatStruct: TypeAlias = HeartbeatRequest_v3
 OffsetCommitStruct: TypeAlias = OffsetCommitRequest_v7
 LeaveGroupStruct: TypeAlias = LeaveGroupRequest_v3
+DescribeGroupsStruct: TypeAlias = DescribeGroupsRequest_v4
 
 
 class StaticHeartbeatRequest(Request[HeartbeatStruct]):
@@ -148,9 +190,10 @@ class StaticOffsetCommitRequest(Request[OffsetCommitStruct]):
 
 
 class StaticLeaveGroupRequest(Request[LeaveGroupStruct]):
-    """Give one seat up."""
+    """Give one seat up; with an empty member id, whoever sits in it is removed (KIP-345)."""
 
     API_KEY: ClassVar[int] = 13
+    ANY_MEMBER: ClassVar[str] = ""
 
     def __init__(self, group_id: str, member_id: str, group_instance_id: str | None) -> None:
         self._fields = (group_id, [(member_id, group_instance_id)])
@@ -158,3 +201,16 @@ class StaticLeaveGroupRequest(Request[LeaveGroupStruct]):
     def build(self, request_struct_class: type[LeaveGroupStruct]) -> LeaveGroupStruct:
         """Return the struct to send."""
         return request_struct_class(*self._fields)
+
+
+class StaticDescribeGroupRequest(Request[DescribeGroupsStruct]):
+    """Ask who is in one group, and in which seat."""
+
+    API_KEY: ClassVar[int] = 15
+
+    def __init__(self, group_id: str) -> None:
+        self._group_id = group_id
+
+    def build(self, request_struct_class: type[DescribeGroupsStruct]) -> DescribeGroupsStruct:
+        """Return the struct to send."""
+        return request_struct_class([self._group_id], False)

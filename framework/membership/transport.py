@@ -10,7 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from framework.membership.consumer import StaticConsumer
-from framework.membership.coordinator import OnFailure
+from framework.membership.coordinator import OnFailure, OnJoined
 from framework.streams.delivery import DeliveringConsumer
 from framework.streams.fetching import FetchingThread
 from framework.streams.producing import Producer
@@ -36,6 +36,7 @@ class ConsumerThread(FetchingThread):
         return StaticConsumer(
             assignor=self.app.assignor,
             on_failure=self.consumer.on_membership_failure,
+            on_joined=self.consumer.on_joined,
             has_progressed=self.consumer.has_progressed,
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -73,6 +74,7 @@ class Consumer(DeliveringConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_membership_failure: OnFailure = self.app.on_membership_failure
+        self.on_joined: OnJoined = self.app.on_joined
         self._progress = (0, 0)
         self._finished = asyncio.Event()
 

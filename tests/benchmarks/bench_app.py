@@ -2,6 +2,7 @@
 
 BENCH_PLAIN   "1": plain Faust, a static member by hand
 BENCH_GROUP   id of the app; topics are `<group>-in` and `<group>-out`
+BENCH_SESSION session timeout of plain Faust, seconds
 BENCH_TABLE   "1": keep the last value of each key in a table on RocksDB
 """
 
@@ -26,7 +27,7 @@ def plain_app() -> Any:
         canonical_url=f"http://{instance}:6066",
         datadir=os.environ["BENCH_DATADIR"],
         store="rocksdb://" if TABLE else "memory://",
-        broker_session_timeout=45.0,
+        broker_session_timeout=float(os.environ["BENCH_SESSION"]),
         broker_commit_interval=1.0,
         broker_heartbeat_interval=1.0,
         topic_partitions=8,

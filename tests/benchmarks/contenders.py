@@ -106,6 +106,8 @@ class PlainFaust(_EachItsProcess):
     """`faust worker`."""
 
     name = "plain Faust, process replaced"
+    session = 45.0
+    """Session timeout in seconds; the default of this framework."""
 
     def start_one(self, worker: str) -> None:
         self._spawn(
@@ -113,6 +115,7 @@ class PlainFaust(_EachItsProcess):
             ["faust", "-A", APP, "worker", "--without-web", "-l", "warn"],
             BENCH_PLAIN="1",
             BENCH_INSTANCE=worker,
+            BENCH_SESSION=str(self.session),
             BENCH_BROKER=self.bootstrap_servers,
             BENCH_DATADIR=str(self.folder / worker),
         )

@@ -136,7 +136,7 @@ def test_blocked_signals_stay_blocked_in_the_fork_server_and_its_children() -> N
     out = run(
         FORK
         + """
-    from framework.lifecycle.link import INTERRUPTS
+    from framework.lifecycle.interrupts import INTERRUPTS
     from framework.lifecycle.process import _interrupts_blocked, _without_main_module
     import time
 

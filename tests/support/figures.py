@@ -1,7 +1,7 @@
 """The figures of a scenario, computed from what went in and what came out; no clock, no Kafka."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -55,6 +55,11 @@ def lost(inputs: Iterable[str], outputs: Iterable[Output]) -> set[str]:
 def duplicates(outputs: Iterable[Output]) -> int:
     """DUP: outputs beyond the first per uuid."""
     return sum(count - 1 for count in Counter(output.uuid for output in outputs).values())
+
+
+def duplicates_on(outputs: Iterable[Output], partitions: Collection[int]) -> int:
+    """DUP of some partitions alone."""
+    return duplicates(output for output in outputs if output.partition in partitions)
 
 
 def first_outputs(outputs: Iterable[Output]) -> list[Output]:

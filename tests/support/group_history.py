@@ -23,6 +23,28 @@ def replacements(records: Iterable[GroupRecord]) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody sat down in a seat: the client id it goes by, and when, wall clock of the broker in seconds."""
+
+    client_id: str
+    at: float
+
+
+def joins(records: Sequence[GroupRecord], group_instance_id: str) -> list[Joined]:
+    """Each JoinGroup by which a seat got another member id, whatever the generation; the first record only counts from.
+
+    The broker accepts every JoinGroup that names an instance and no member id, so none of a new process is missing.
+    """
+    return [
+        Joined(member.client_id, after.timestamp)
+        for before, after in pairwise(records)
+        for member in after.members
+        if member.group_instance_id == group_instance_id
+        if _member_ids(before).get(group_instance_id) != member.member_id
+    ]
+
+
 def regressions(commits: Iterable[CommitRecord]) -> list[tuple[CommitRecord, CommitRecord]]:
     """Pairs (before, after) where a partition's commit went back or was deleted."""
     latest: dict[tuple[str, int], CommitRecord] = {}

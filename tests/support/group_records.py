@@ -4,12 +4,9 @@ The layouts are those of Apache Kafka 4.3's `GroupMetadataKey/Value` and `Offset
 `ConsumerProtocolSubscription/Assignment` inside a member.
 """
 
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-Item = TypeVar("Item")
+from tests.support.cursor import Cursor
 
 OFFSET_COMMIT_KEYS = (0, 1)
 GROUP_METADATA_KEY = 2
@@ -86,7 +83,7 @@ def decode(key: bytes | None, value: bytes | None, timestamp: float = 0.0) -> Re
     """
     if not key:
         return None
-    cursor = _Cursor(key)
+    cursor = Cursor(key)
     kind = cursor.int16()
     if kind in OFFSET_COMMIT_KEYS:
         return _commit(cursor, value, timestamp)
@@ -95,11 +92,11 @@ def decode(key: bytes | None, value: bytes | None, timestamp: float = 0.0) -> Re
     return None
 
 
-def _commit(key: "_Cursor", value: bytes | None, timestamp: float) -> CommitRecord:
+def _commit(key: Cursor, value: bytes | None, timestamp: float) -> CommitRecord:
     group_id, topic, partition = key.text(), key.text(), key.int32()
     if value is None:
         return CommitRecord(group_id, topic, partition, None, timestamp)
-    cursor = _Cursor.versioned(value)
+    cursor = _versioned(value)
     offset = cursor.int64()
     if cursor.version >= 3:
         cursor.int32()  # leader epoch
@@ -110,7 +107,7 @@ def _commit(key: "_Cursor", value: bytes | None, timestamp: float) -> CommitReco
 def _group(group_id: str, value: bytes | None, timestamp: float) -> GroupRecord:
     if value is None:
         return GroupRecord(group_id, 0, None, None, (), timestamp)
-    cursor = _Cursor.versioned(value)
+    cursor = _versioned(value)
     cursor.text()  # protocol type
     generation, protocol, leader = cursor.int32(), cursor.nullable_text(), cursor.nullable_text()
     if cursor.version >= 2:
@@ -119,7 +116,7 @@ def _group(group_id: str, value: bytes | None, timestamp: float) -> GroupRecord:
     return GroupRecord(group_id, generation, protocol, leader, members, timestamp)
 
 
-def _member(cursor: "_Cursor") -> Member:
+def _member(cursor: Cursor) -> Member:
     member_id = cursor.text()
     group_instance_id = cursor.nullable_text() if cursor.version >= 3 else None
     client_id = cursor.text()
@@ -135,7 +132,7 @@ def _member(cursor: "_Cursor") -> Member:
 def _subscription(data: bytes) -> tuple[str, ...]:
     if not data:
         return ()
-    cursor = _Cursor(data)
+    cursor = Cursor(data)
     cursor.int16()  # version; newer ones only append fields
     return cursor.array(cursor.text)
 
@@ -143,88 +140,15 @@ def _subscription(data: bytes) -> tuple[str, ...]:
 def _assignment(data: bytes) -> frozenset[tuple[str, int]]:
     if not data:
         return frozenset()
-    cursor = _Cursor(data)
+    cursor = Cursor(data)
     cursor.int16()
     granted = cursor.array(lambda: (cursor.text(), cursor.array(cursor.int32)))
     return frozenset((topic, partition) for topic, partitions in granted for partition in partitions)
 
 
-class _Cursor:
-    """Reads Kafka's primitive types one after the other; compact ones where the version is flexible."""
-
-    def __init__(self, data: bytes, version: int = 0) -> None:
-        self._data = data
-        self._at = 0
-        self.version = version
-
-    @classmethod
-    def versioned(cls, value: bytes) -> "_Cursor":
-        """A cursor behind the two version bytes that every value starts with."""
-        version = struct.unpack_from(">h", value)[0]
-        if not 0 <= version <= FIRST_FLEXIBLE_VERSION:
-            raise ValueError(f"value version {version} is not known; look up its schema and extend this module")
-        cursor = cls(value, version)
-        cursor._at = 2
-        return cursor
-
-    def int16(self) -> int:
-        return self._number(">h", 2)
-
-    def int32(self) -> int:
-        return self._number(">i", 4)
-
-    def int64(self) -> int:
-        return self._number(">q", 8)
-
-    def text(self) -> str:
-        text = self.nullable_text()
-        if text is None:
-            raise ValueError("null where a string is required")
-        return text
-
-    def nullable_text(self) -> str | None:
-        length = self._compact_length() if self._is_flexible else self.int16()
-        return None if length < 0 else self._take(length).decode()
-
-    def data(self) -> bytes:
-        return self._take(max(0, self._length()))
-
-    def array(self, item: Callable[[], Item]) -> tuple[Item, ...]:
-        return tuple(item() for _ in range(max(0, self._length())))
-
-    def skip_tags(self) -> None:
-        """Tagged fields are optional by definition; pass over them."""
-        if not self._is_flexible:
-            return
-        for _ in range(self._varint()):
-            self._varint()
-            self._take(self._varint())
-
-    @property
-    def _is_flexible(self) -> bool:
-        return self.version >= FIRST_FLEXIBLE_VERSION
-
-    def _length(self) -> int:
-        return self._compact_length() if self._is_flexible else self.int32()
-
-    def _compact_length(self) -> int:
-        return self._varint() - 1  # KIP-482: length + 1, so that 0 is null
-
-    def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._take(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-    def _number(self, layout: str, size: int) -> int:
-        return int(struct.unpack(layout, self._take(size))[0])
-
-    def _take(self, size: int) -> bytes:
-        taken = self._data[self._at : self._at + size]
-        if len(taken) < size:
-            raise ValueError(f"record ends after {len(self._data)} bytes, {size} more were expected at {self._at}")
-        self._at += size
-        return taken
+def _versioned(value: bytes) -> Cursor:
+    """A cursor behind the two version bytes that every value starts with."""
+    version = Cursor(value).int16()
+    if not 0 <= version <= FIRST_FLEXIBLE_VERSION:
+        raise ValueError(f"value version {version} is not known; look up its schema and extend this module")
+    return Cursor(value, at=2, version=version, is_flexible=version >= FIRST_FLEXIBLE_VERSION)

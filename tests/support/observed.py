@@ -3,12 +3,12 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from framework.testing import eventually
-from tests.support.figures import Output, both_emitting, duplicates, owners, recovery
-from tests.support.group_history import GroupHistory, generations_spent, replacements
+from tests.support.figures import Output, both_emitting, duplicates_on, owners, recovery
+from tests.support.group_history import GroupHistory, Joined, generations_spent, joins, replacements
 from tests.support.group_log import GroupLog
 from tests.support.ledger import Ledger
 from tests.support.workers import WorkerProcess
@@ -82,6 +82,10 @@ class Observed:
             emitting[output.worker].add(output.partition)
         return dict(emitting)
 
+    def emitter(self, worker: WorkerProcess) -> int:
+        """Process id of the worker that emitted last under a label."""
+        return next(output.pid for output in reversed(self.outputs()) if output.worker == worker.label)
+
     def last_emitted(self, worker: WorkerProcess) -> float:
         """When a worker emitted last; monotonic seconds."""
         return max(output.emitted for output in self.outputs() if output.pid in worker.pids())
@@ -103,6 +107,15 @@ class Observed:
             return next(times, None)
 
         return eventually(first, within=within) - worker.started
+
+    def emits_after(self, worker: WorkerProcess, since: float, within: float) -> float:
+        """Wait until a process of a worker emits something later than `since`; returns how many seconds later."""
+
+        def first() -> float | None:
+            emitted = (o.emitted for o in self.outputs() if o.worker == worker.label and o.emitted > since)
+            return next(emitted, None)
+
+        return eventually(first, within=within) - since
 
     def recovery(self, since: float, partitions: Iterable[int], not_by: Iterable[int] = ()) -> float:
         """REC: wait for an output on every one of `partitions`, by other processes than `not_by`.
@@ -136,6 +149,13 @@ class Observed:
             time.sleep(0.1)
         assert not stuck, f"commits stand still for {within} s: {stuck}"
 
+    def commits_advance_for(self, seconds: float, each: float) -> None:
+        """Make sure that over so many seconds the commit of every partition advances within `each` seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.commits_advance(self.mark(), within=each)
+            time.sleep(0.5)
+
     # --- figures --------------------------------------------------------------------------------------------------
 
     def generations_spent(self, since: Mark) -> int:
@@ -152,9 +172,19 @@ class Observed:
         first = next(groups[n] for n in range(1, len(groups)) if replacements(groups[n - 1 : n + 1]))
         return since.at + first.timestamp - since.wall
 
-    def duplicates(self) -> int:
-        """DUP."""
-        return duplicates(self.outputs())
+    def joins(self, group_instance_id: str, since: Mark) -> list[Joined]:
+        """Who sat down in a seat since then, in order."""
+        return joins(self.history(since).groups, group_instance_id)
+
+    def client_id(self, group_instance_id: str) -> str:
+        """What the member in a seat calls itself."""
+        last = self.history().last
+        members = last.members if last else ()
+        return next(m.client_id for m in members if m.group_instance_id == group_instance_id)
+
+    def duplicates(self, partitions: Collection[int] = range(PARTITIONS)) -> int:
+        """DUP, of some partitions or of all."""
+        return duplicates_on(self.outputs(), partitions)
 
     def both_emitting(self) -> float:
         """OWN."""

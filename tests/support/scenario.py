@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from framework.testing import eventually
-from tests.support import topics
+from tests.support import ghost, topics
+from tests.support.command import Finished, run_command
 from tests.support.figures import Acked, owners
+from tests.support.ghost import Seat
 from tests.support.load import Load
 from tests.support.observed import PARTITIONS, Mark, Observed
 from tests.support.verdict import complaints, uncommitted
@@ -34,6 +36,7 @@ class Plan:
         rate: records a second.
         dynamic: labels of the workers that have no instance id.
         environment: further variables for every worker.
+        service: where set, the workers are numbered: their ids are `<service>-<n>`, and `n` is their ordinal.
     """
 
     workers: tuple[str, ...] = ("w0", "w1", "w2")
@@ -41,6 +44,7 @@ class Plan:
     rate: float = 200.0
     dynamic: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
 
 
 class Scenario(Observed):
@@ -112,6 +116,14 @@ class Scenario(Observed):
             self.worker(label).send(signal.SIGTERM)
         return {label: self.worker(label).wait(within) for label in labels}
 
+    def start_beside(self, label: str, seat: str, **environment: str) -> WorkerProcess:
+        """Start one more worker for a seat that may be taken."""
+        return self.start(label, **environment, FRAMEWORK_INSTANCE_ID=seat)
+
+    def command(self, *arguments: str, within: float = 30.0, **environment: str) -> Finished:
+        """Run `framework ARGUMENTS` against the brokers and the app of this scenario."""
+        return run_command(arguments, {**self._common_environment(), **environment}, within)
+
     def still_alive(self, worker: WorkerProcess, for_seconds: float) -> None:
         """Make sure that a worker lives on for a while."""
         end = time.monotonic() + for_seconds
@@ -123,11 +135,27 @@ class Scenario(Observed):
         """Wait until all workers of the plan are members and every partition emits."""
         return self.steady(len(self.plan.workers), within)
 
+    def ghost_joins(self, seat: str) -> None:
+        """Take a seat in the name of the process that sits in it, and send nothing more: it has fenced itself."""
+        group = self.history().last
+        assert group is not None, "the group is empty"
+        assert group.protocol is not None, "the group has chosen no assignor"
+        member = next(m for m in group.members if m.group_instance_id == seat)
+        ghost.join(
+            self._bootstrap_servers,
+            Seat.of(self.group_id, group.protocol, member, self.plan.session),
+            client_id=member.client_id,
+        )
+
     # --- topics ---------------------------------------------------------------------------------------------------
 
     def add_partitions(self, total: int) -> None:
         """Let the input topic grow."""
         topics.add_partitions(self._bootstrap_servers, self.topic, total)
+
+    def delete_roster(self) -> None:
+        """Delete the topic in which the workers say who sits where."""
+        topics.delete_topic(self._bootstrap_servers, f"{self.group_id}-roster")
 
     def consumes(self, topic: str, partitions: int, within: float) -> None:
         """Send one record to each partition of a topic, and wait for all their outputs."""
@@ -161,10 +189,18 @@ class Scenario(Observed):
             time.sleep(0.1)
 
     def _environment(self, label: str) -> dict[str, str]:
+        return {**self._identity(label), **self._common_environment()}
+
+    def _identity(self, label: str) -> dict[str, str]:
+        if not self.plan.service:
+            return {"FRAMEWORK_INSTANCE_ID": label}
+        number = label.removeprefix(f"{self.plan.service}-")
+        return {"FRAMEWORK_SERVICE": self.plan.service, "FRAMEWORK_ORDINAL": number}
+
+    def _common_environment(self) -> dict[str, str]:
         return {
             **clean_environment(),
             "FRAMEWORK_BOOTSTRAP_SERVERS": self._bootstrap_servers,
-            "FRAMEWORK_INSTANCE_ID": label,
             "FRAMEWORK_SESSION_TIMEOUT_MS": str(round(self.plan.session * 1000)),
             "FRAMEWORK_HEARTBEAT_INTERVAL_MS": "1000",
             "FRAMEWORK_COMMIT_INTERVAL": "1",

@@ -22,3 +22,12 @@ def add_partitions(bootstrap_servers: str, topic: str, total: int) -> None:
         admin.create_partitions({topic: NewPartitions(total)})
     finally:
         admin.close()
+
+
+def delete_topic(bootstrap_servers: str, topic: str) -> None:
+    """Delete a topic with all that is in it."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        admin.delete_topics([topic])
+    finally:
+        admin.close()

@@ -4,18 +4,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "framework", "run", "tests.support.scenario_app:app")
+from framework.testing import eventually
+from tests.support.command import FRAMEWORK, ROOT
+from tests.support.events import Event, events_in
+from tests.support.probes import Health, ask
+
+TARGET = "tests.support.scenario_app:app"
 UNSTABLE_HOST = ROOT / "tests" / "support" / "unstable_host"
+NAMED_HOST = ROOT / "tests" / "support" / "named_host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,9 @@ class WorkerProcess:
         self._asked: float | None = None
         self._family: set[psutil.Process] = set()
         with self.log_file.open("ab") as log:
+            self._log_begins = log.tell()
             self._process = subprocess.Popen(
-                COMMAND,
+                (*FRAMEWORK, "run", TARGET),
                 cwd=ROOT,
                 env={**environment, "SCENARIO_WORKER": label, "SCENARIO_NOTES": str(self.notes_file)},
                 stdin=subprocess.DEVNULL,
@@ -123,6 +129,14 @@ class WorkerProcess:
                 process.kill()
         return self.wait(within=5.0)
 
+    def freeze(self) -> None:
+        """SIGSTOP the supervisor and all its children."""
+        self._send_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT them."""
+        self._send_all(signal.SIGCONT)
+
     def notes(self) -> list[Note]:
         """What the app of this label noted, over all incarnations."""
         if not self.notes_file.exists():
@@ -143,6 +157,37 @@ class WorkerProcess:
         """The log of this label, over all incarnations."""
         return self.log_file.read_text(errors="replace")
 
+    def events(self, name: str) -> list[Event]:
+        """The log lines with this event, of this incarnation; a line that is still being written is left out."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._log_begins)
+            return [event for event in events_in(log.read()) if event["event"] == name]
+
+    def url(self, within: float = 10.0) -> str:
+        """Where the supervisor serves its probes; waits until it says so."""
+        return str(eventually(lambda: self.events("supervisor.serving"), within=within)[-1]["url"])
+
+    def health(self) -> Health:
+        """What the supervisor answers now when it is asked for everything at once.
+
+        Raises:
+            ConnectionError: it does not.
+        """
+        return ask(self.url(), "/health")
+
+    def state(self) -> str | None:
+        """What its only worker does now."""
+        return ask(self.url(), "/status").only_worker["state"]
+
+    def fence(self) -> Mapping[str, Any]:
+        """Why its only worker does not get its seat; empty where it has it."""
+        return ask(self.url(), "/status").only_worker["fence"] or {}
+
+    def _send_all(self, signum: signal.Signals) -> None:
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+
     def _left(self) -> set[psutil.Process]:
         self._process.poll()  # reap it, a zombie has no place in the count
         return {process for process in self._family if _is_running(process)}
@@ -159,6 +204,12 @@ def dynamic(environment: Mapping[str, str]) -> dict[str, str]:
     without_id = {name: value for name, value in environment.items() if name != "FRAMEWORK_INSTANCE_ID"}
     path = os.pathsep.join(filter(None, (str(UNSTABLE_HOST), environment.get("PYTHONPATH"))))
     return {**without_id, "FRAMEWORK_ALLOW_DYNAMIC": "true", "PYTHONPATH": path}
+
+
+def on_host(name: str) -> dict[str, str]:
+    """What to add to a worker's environment so that its machine has another name."""
+    path = os.pathsep.join(filter(None, (str(NAMED_HOST), os.environ.get("PYTHONPATH"))))
+    return {"SCENARIO_HOST": name, "PYTHONPATH": path}
 
 
 def _is_running(process: psutil.Process) -> bool:

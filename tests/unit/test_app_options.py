@@ -172,8 +172,8 @@ class TestBind:
         assert identity.group_instance_id is not None
         assert conf.consumer_group_instance_id == identity.group_instance_id
         assert conf.broker_client_id.startswith(f"{identity.group_instance_id}@")
-        assert str(conf.canonical_url) == identity.canonical_url(7001)
-        assert conf.web_port == 7001
+        assert str(conf.canonical_url) == identity.canonical_url(7002)
+        assert conf.web_port == 7002
         assert conf.datadir == identity.datadir(tmp_path)
         assert conf.tabledir.is_relative_to(conf.datadir)
         assert conf.reply_to == f"shop-reply-{identity.group_instance_id}"
@@ -194,7 +194,7 @@ class TestBind:
 
 
 class TestPages:
-    def test_no_server_without_a_page_or_a_port(self) -> None:
+    def test_no_server_without_a_page(self) -> None:
         assert not App("shop", settings=settings()).has_pages
 
     def test_a_page(self) -> None:
@@ -205,8 +205,8 @@ class TestPages:
 
         assert app.has_pages
 
-    def test_a_port(self) -> None:
-        assert App("shop", settings=settings(http_port=7000)).has_pages
+    def test_a_port_alone_is_for_the_supervisor(self) -> None:
+        assert not App("shop", settings=settings(http_port=7000)).has_pages
 
 
 def test_memory_tables_leave_no_folder_behind(tmp_path: Path) -> None:

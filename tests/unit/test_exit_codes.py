@@ -12,6 +12,8 @@ PROMISED = {
     "USAGE": 2,
     "CHECK_FAILED": 3,
     "APP_NOT_FOUND": 66,
+    "NOT_FOUND": 67,
+    "NO_SUPERVISOR": 68,
     "BROKER_UNAVAILABLE": 69,
     "APP_IMPORT_FAILED": 70,
     "PORT_TAKEN": 71,
@@ -26,6 +28,7 @@ PROMISED = {
     "GROUP_FAILED": 83,
     "FORCED": 84,
     "CRASH_LOOP": 85,
+    "SEAT_LIVE": 86,
 }
 
 
@@ -57,12 +60,20 @@ def test_each_error_says_when_it_is_raised_and_how_the_process_ends(kind: type[e
 
 
 @pytest.mark.parametrize(
-    "code", [ExitCode.CRASHED, ExitCode.FORCED, ExitCode.CRASH_LOOP, ExitCode.CHECK_FAILED, ExitCode.LOCAL_KAFKA_FAILED]
+    "code",
+    [
+        ExitCode.CRASHED,
+        ExitCode.FENCED,
+        ExitCode.FORCED,
+        ExitCode.CRASH_LOOP,
+        ExitCode.CHECK_FAILED,
+        ExitCode.LOCAL_KAFKA_FAILED,
+    ],
 )
 def test_what_may_go_better_next_time_is_not_final(code: ExitCode) -> None:
     assert code not in FINAL
 
 
-@pytest.mark.parametrize("code", [ExitCode.FENCED, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED, ExitCode.NOT_ALLOWED])
+@pytest.mark.parametrize("code", [ExitCode.SEAT_TAKEN, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED, ExitCode.NOT_ALLOWED])
 def test_what_would_end_the_same_way_is_final(code: ExitCode) -> None:
     assert code in FINAL

@@ -9,7 +9,8 @@ from framework.states import HAS_JOINED, NEXT, IllegalTransitionError, StopReaso
 TABLE = {
     "loading": {"loaded", "failed", "stopped"},
     "loaded": {"connecting", "failed", "stopped"},
-    "connecting": {"starting", "failed", "stopped"},
+    "connecting": {"waiting", "starting", "failed", "stopped"},
+    "waiting": {"starting", "failed", "stopped"},
     "starting": {"running", "stopping", "failed"},
     "running": {"stopping", "failed"},
     "stopping": {"stopped", "failed"},

@@ -1,12 +1,14 @@
 """What scenarios share: a rig named after the test, on the broker of the session."""
 
 import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from framework.testing import Broker, topic_stem
+from framework.testing import Broker, require_kafka, topic_stem
+from tests.support.proxied_kafka import ProxiedKafka, proxied_kafka
 from tests.support.scenario import Plan, Rig, Scenario
 
 LONGEST = 240
@@ -21,12 +23,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST))
 
 
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
+    """A broker of its own for scenarios that come between it and its clients."""
+    require_kafka()
+    with proxied_kafka(tmp_path_factory.mktemp("proxied-kafka")) as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def proxied_rig(proxied: ProxiedKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
+    """As `rig`; the workers reach their broker through the proxy, load and ledger go around it."""
+
+    def make(environment: Mapping[str, str] | None = None, **plan: Any) -> Scenario:
+        through = {"FRAMEWORK_BOOTSTRAP_SERVERS": proxied.proxy.bootstrap_servers, **(environment or {})}
+        return Scenario(_name(request), proxied.bootstrap_servers, tmp_path, Plan(environment=through, **plan))
+
+    return make
+
+
 @pytest.fixture
 def rig(kafka_broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
     """Makes the scenario of this test; takes the fields of `Plan`."""
 
     def make(**plan: Any) -> Scenario:
-        name = f"{topic_stem(request.node.name)}-{uuid.uuid4().hex[:6]}"
-        return Scenario(name, kafka_broker.bootstrap_servers, tmp_path, Plan(**plan))
+        return Scenario(_name(request), kafka_broker.bootstrap_servers, tmp_path, Plan(**plan))
 
     return make
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    return f"{topic_stem(request.node.name)}-{uuid.uuid4().hex[:6]}"

@@ -20,8 +20,8 @@ async def stubborn():
 class Crashing(worker.WorkerProcess):
     async def live(self):
         self.task = asyncio.ensure_future(stubborn())
-        self.waiting = asyncio.ensure_future(asyncio.to_thread(self._go.wait))
-        self._go.clear()
+        self.waiting = asyncio.ensure_future(asyncio.to_thread(self._may_go.wait))
+        self._may_go.clear()
         await asyncio.sleep(0)
         raise ValueError("the app crashed")
 

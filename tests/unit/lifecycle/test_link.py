@@ -22,7 +22,7 @@ def pipe() -> Any:
 @pytest.mark.parametrize(
     "report",
     [
-        Moved(WorkerState.RUNNING, "flights", "flights-0"),
+        Moved(WorkerState.RUNNING),
         Moved(WorkerState.LOADING),
         Beat(17),
         Failed(ExitCode.FENCED, "Another process holds the seat 'flights-0'."),
@@ -88,11 +88,11 @@ def test_several_threads_may_speak(pipe: tuple[Connection, Connection]) -> None:
     supervisor, worker = pipe
     link = Link(worker)
     # Not beats: those are dropped while the pipe is full, and whoever waits for all of them would wait for ever.
-    reports = [Moved(WorkerState.RUNNING, str(number)) for number in range(4)]
+    reports = [Failed(ExitCode.CRASHED, str(number)) for number in range(4)]
     threads = [threading.Thread(target=lambda r=report: [link.say(r) for _ in range(20)]) for report in reports]
     for thread in threads:
         thread.start()
-    heard = [supervisor.recv().group_id for _ in range(80)]
+    heard = [supervisor.recv().message for _ in range(80)]
     for thread in threads:
         thread.join()
     assert sorted(heard) == sorted(["0", "1", "2", "3"] * 20)

@@ -26,7 +26,11 @@ ENDINGS = st.builds(Ending, code=CODES, crashes=st.integers(1, 100), knew_broker
         (Ending(ExitCode.FORCED, crashes=2), Decision(restart_in=0.4)),
         (Ending(ExitCode.OK, crashes=0), Decision(restart_in=0.2)),
         (Ending(ExitCode.OK, crashes=99), Decision(restart_in=0.2)),
-        (Ending(ExitCode.FENCED, crashes=1), Decision(exit_code=ExitCode.FENCED)),
+        (Ending(ExitCode.SEAT_TAKEN, crashes=1), Decision(exit_code=ExitCode.SEAT_TAKEN)),
+        (Ending(ExitCode.FENCED, crashes=0, attempts=1), Decision(restart_in=0.5)),
+        (Ending(ExitCode.FENCED, crashes=0, attempts=3), Decision(restart_in=2.0)),
+        (Ending(ExitCode.FENCED, crashes=0, attempts=119), Decision(restart_in=5.0)),
+        (Ending(ExitCode.FENCED, crashes=0, attempts=120), Decision(exit_code=ExitCode.FENCED)),
         (Ending(ExitCode.SETTINGS, crashes=1, knew_broker=True), Decision(exit_code=ExitCode.SETTINGS)),
         (Ending(ExitCode.BROKER_UNAVAILABLE, crashes=1), Decision(exit_code=ExitCode.BROKER_UNAVAILABLE)),
         (Ending(ExitCode.BROKER_UNAVAILABLE, crashes=99, knew_broker=True), Decision(restart_in=0.2)),
@@ -41,7 +45,11 @@ ENDINGS = st.builds(Ending, code=CODES, crashes=st.integers(1, 100), knew_broker
         "forced",
         "stopped alone",
         "stopped alone after crashes",
+        "seat taken",
         "fenced",
+        "fenced again",
+        "fenced often",
+        "fenced once too often",
         "settings",
         "broker that was never there",
         "broker that went away",
@@ -85,7 +93,8 @@ def test_it_either_restarts_within_the_maximum_or_ends_with_an_error(ending: End
     if decision.restart_in is None:
         assert decision.exit_code is not ExitCode.OK
     else:
-        assert 0.0 < decision.restart_in <= POLICY.backoff.maximum + POLICY.backoff.jitter
+        backoff = POLICY.fenced_backoff if ending.code == ExitCode.FENCED else POLICY.backoff
+        assert 0.0 < decision.restart_in <= backoff.maximum + backoff.jitter
 
 
 @given(ENDINGS)

@@ -95,7 +95,7 @@ def test_too_many_crashes_end_it_with_a_sentence(processes: Processes) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize("code", [ExitCode.FENCED, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED])
+@pytest.mark.parametrize("code", [ExitCode.SEAT_TAKEN, ExitCode.SUPERSEDED, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED])
 def test_final_code_ends_it(code: ExitCode, processes: Processes) -> None:
     async def scenario() -> None:
         kept = Kept()
@@ -205,7 +205,7 @@ class TestReplace:
             assert processes[0].told[1] == Stop(StopReason.RESTART, 5.0)
             assert processes[1].told == []
             processes[0].exit(0)
-            await until(lambda: processes[1].told == [Go()])
+            await until(lambda: processes[1].told == [Go(is_handover=True)])
             assert not replacing.done()
             processes[1].report(Moved(WorkerState.RUNNING))
             assert await replacing is True
@@ -314,8 +314,8 @@ class TestReplace:
             kept = Kept()
             replacing = asyncio.ensure_future(kept.slot.replace(5.0))
             await until(lambda: processes and processes[0].is_alive)
-            processes[0].exit(ExitCode.FENCED)
-            assert await kept.keeping is ExitCode.FENCED
+            processes[0].exit(ExitCode.SEAT_TAKEN)
+            assert await kept.keeping is ExitCode.SEAT_TAKEN
             assert await replacing is False
 
         run(scenario)

@@ -179,9 +179,9 @@ class TestWithSupervisor:
         worker = Recorded(Link(end)).at(WorkerState.LOADED, loop)
         listening = threading.Thread(target=self._listen, args=(worker,))
         listening.start()
-        assert not worker._go.is_set()
+        assert not worker._may_go.is_set()
         supervisor.send(Go())
-        assert worker._go.wait(5.0)
+        assert worker._may_go.wait(5.0)
         supervisor.close()
         listening.join(5.0)
         assert worker.codes() == [ExitCode.OK]

@@ -19,9 +19,17 @@ from framework.membership.assignor import SeatAssignor
 from framework.membership.coordinator import StaticGroupCoordinator
 from tests.unit.membership.apps import offline_app
 
-COMMIT, FETCH, JOIN, HEARTBEAT, LEAVE, SYNC = 8, 9, 11, 12, 13, 14
+COMMIT, FETCH, JOIN, HEARTBEAT, LEAVE, SYNC, DESCRIBE = 8, 9, 11, 12, 13, 14, 15
 
-VERSIONS = {COMMIT: (2, 10), FETCH: (1, 10), JOIN: (0, 9), HEARTBEAT: (0, 4), LEAVE: (0, 5), SYNC: (0, 5)}
+VERSIONS = {
+    COMMIT: (2, 10),
+    FETCH: (1, 10),
+    JOIN: (0, 9),
+    HEARTBEAT: (0, 4),
+    LEAVE: (0, 5),
+    SYNC: (0, 5),
+    DESCRIBE: (0, 6),
+}
 """What Apache Kafka 4 speaks."""
 
 UUID = "0b3c5f5e-8f0e-4f57-9f7d-0123456789ab"
@@ -40,7 +48,10 @@ class FakeClient:
         assignment: what the leader assigned to this member, as the broker stores it.
         has_progressed: whether records are being finished although none are fetched.
         is_stubborn: whether the leader assigns the same again whatever this member asks for.
+        holders: `{group_instance_id: client id}` of whoever sits in the seats of a group that is described.
     """
+
+    client_id = "w-0@here#1-0a"
 
     def __init__(self, **partitions: int) -> None:
         self.cluster = ClusterMetadata(bootstrap_servers=["127.0.0.1:9092"])
@@ -51,6 +62,7 @@ class FakeClient:
         self.assignment: bytes | None = None
         self.has_progressed = False
         self.is_stubborn = False
+        self.holders: dict[str, str] = {}
         self._metadata: bytes | None = None
         self.generation = 0
         self.lookups = 0
@@ -95,6 +107,7 @@ class FakeClient:
             HEARTBEAT: lambda _, code: struct.RESPONSE_TYPE(0, code),
             LEAVE: lambda request, code: struct.RESPONSE_TYPE(0, 0, [(*request.members[0], code)]),
             SYNC: self._synced,
+            DESCRIBE: self._described,
         }
         return answers[struct.API_KEY](struct, codes.pop(0) if codes else 0)
 
@@ -116,6 +129,10 @@ class FakeClient:
         assigned = dict(request.group_assignment).get(request.member_id) or self.assignment or b""
         self.assignment = assigned
         return request.RESPONSE_TYPE(0, code, b"" if code else assigned)
+
+    def _described(self, request: Any, code: int) -> Any:
+        members = [(f"{seat}-{UUID}", seat, client, "/127.0.0.1", b"", b"") for seat, client in self.holders.items()]
+        return request.RESPONSE_TYPE(0, [(code, request.groups[0], "Stable", "consumer", "", members, 0)])
 
     def _committed(self, request: Any, code: int) -> Any:
         return request.RESPONSE_TYPE(
@@ -171,7 +188,9 @@ async def member(
         client,
         subscription,
         assignor=assignor,
+        client_id=client.client_id,
         on_failure=failures.append,
+        on_joined=lambda _joined: None,
         has_progressed=lambda: client.has_progressed,
         group_id="flights",
         group_instance_id=instance_id,

@@ -14,6 +14,7 @@ from framework.membership.coordinator import FORCED_REJOINS, SeatLostError, Stat
 from framework.membership.protocol import StaticOffsetCommitRequest
 from tests.unit.membership.fake_client import (
     COMMIT,
+    DESCRIBE,
     FETCH,
     HEARTBEAT,
     JOIN,
@@ -606,3 +607,38 @@ def test_rejoin_that_takes_longer_than_max_poll_interval_is_not_given_up() -> No
             await joined.until(lambda: joined.coordinator.generation == 2, within=1.0)
 
     run(scenario)
+
+
+class TestForgotten:
+    """What a member does that the broker no longer knows, and whose seat somebody else may have taken meanwhile."""
+
+    def test_it_does_not_take_the_seat_from_who_sits_there_now(self) -> None:
+        async def scenario() -> None:
+            async with member(FakeClient(a=1)) as joined:
+                await joined.joined()
+                joined.client.holders = {"w-0": "w-0@elsewhere#2-0b"}
+                joined.client.codes[HEARTBEAT] = [25]
+                await joined.until(lambda: joined.failures)
+                assert isinstance(joined.failures[0], FencedError)
+                assert len(joined.client.requests(JOIN)) == 1
+
+        run(scenario)
+
+    def test_its_own_ghost_does_not_keep_it_out(self) -> None:
+        async def scenario() -> None:
+            async with member(FakeClient(a=1)) as joined:
+                await joined.joined()
+                joined.client.holders = {"w-0": joined.client.client_id, "w-1": "w-1@elsewhere#2-0b"}
+                joined.client.codes[HEARTBEAT] = [25]
+                await joined.until(lambda: len(joined.client.requests(JOIN)) == 2)
+                assert not joined.failures
+
+        run(scenario)
+
+    def test_a_member_that_never_was_one_does_not_look(self) -> None:
+        async def scenario() -> None:
+            async with member(FakeClient(a=1)) as joined:
+                await joined.joined()
+                assert not joined.client.requests(DESCRIBE)
+
+        run(scenario)

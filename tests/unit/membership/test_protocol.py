@@ -7,6 +7,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
 from framework.membership.protocol import (
     FencedInstanceIdError,
+    StaticDescribeGroupRequest,
     StaticHeartbeatRequest,
     StaticLeaveGroupRequest,
     StaticOffsetCommitRequest,
@@ -14,14 +15,16 @@ from framework.membership.protocol import (
     register_errors,
 )
 
-KAFKA_4 = {8: (2, 10), 12: (0, 4), 13: (0, 5)}
-KAFKA_2_3 = {8: (0, 6), 12: (0, 2), 13: (0, 2)}
-"""The last release before LeaveGroup v3; the other two are set back with it, to what its predecessors spoke."""
+KAFKA_4 = {8: (2, 10), 12: (0, 4), 13: (0, 5), 15: (0, 6)}
+KAFKA_2_3 = {8: (0, 6), 12: (0, 2), 13: (0, 2), 15: (0, 3)}
+"""The last release before LeaveGroup v3; the others are set back with it, to what its predecessors spoke."""
 
 HEARTBEAT = StaticHeartbeatRequest("flights", 5, "w-0-abc", "w-0")
 DYNAMIC_HEARTBEAT = StaticHeartbeatRequest("flights", 5, "w-0-abc", None)
 COMMIT = StaticOffsetCommitRequest("flights", 5, "w-0-abc", "w-0", [("departures", [(3, 259, "")])])
 LEAVE = StaticLeaveGroupRequest("flights", "w-0-abc", "w-0")
+REMOVE = StaticLeaveGroupRequest("flights", StaticLeaveGroupRequest.ANY_MEMBER, "w-0")
+DESCRIBE = StaticDescribeGroupRequest("flights")
 
 
 @pytest.mark.parametrize(
@@ -64,8 +67,22 @@ LEAVE = StaticLeaveGroupRequest("flights", "w-0-abc", "w-0")
             b"\x00\x07w-0-abc"
             b"\x00\x03w-0",
         ),
+        (
+            REMOVE,
+            13,
+            3,
+            b"\x00\x07flights\x00\x00\x00\x01\x00\x00\x00\x03w-0",  # member_id: empty, so the instance decides
+        ),
+        (
+            DESCRIBE,
+            15,
+            4,
+            b"\x00\x00\x00\x01"  # groups: int32 count
+            b"\x00\x07flights"
+            b"\x00",  # include_authorized_operations: boolean
+        ),
     ],
-    ids=["heartbeat", "heartbeat of a dynamic member", "commit", "leave"],
+    ids=["heartbeat", "heartbeat of a dynamic member", "commit", "leave", "remove", "describe"],
 )
 def test_request_bytes(request_: Any, api_key: int, api_version: int, wire: bytes) -> None:
     struct = request_.prepare(KAFKA_4)
@@ -105,7 +122,23 @@ def test_leave_response() -> None:
     assert response.members == [("w-0-abc", "w-0", 25)]
 
 
-@pytest.mark.parametrize("request_", [HEARTBEAT, COMMIT, LEAVE], ids=["heartbeat", "commit", "leave"])
+def test_describe_response() -> None:
+    response = DESCRIBE.prepare(KAFKA_4).RESPONSE_TYPE.decode(
+        b"\x00\x00\x00\x00"  # throttle_time_ms
+        b"\x00\x00\x00\x01"  # one group
+        b"\x00\x00\x00\x07flights\x00\x06Stable\x00\x08consumer\x00\x05faust"
+        b"\x00\x00\x00\x02"  # two members
+        b"\x00\x07w-0-abc\x00\x03w-0\x00\x01c\x00\x02/h\x00\x00\x00\x01m\x00\x00\x00\x01a"
+        b"\x00\x03abc\xff\xff\x00\x01d\x00\x02/i\x00\x00\x00\x00\x00\x00\x00\x00"
+        b"\x80\x00\x00\x00"  # authorized_operations: int32, its least value means that nobody asked
+    )
+    members = [("w-0-abc", "w-0", "c", "/h", b"m", b"a"), ("abc", None, "d", "/i", b"", b"")]
+    assert response.groups == [(0, "flights", "Stable", "consumer", "faust", members, -(2**31))]
+
+
+@pytest.mark.parametrize(
+    "request_", [HEARTBEAT, COMMIT, LEAVE, DESCRIBE], ids=["heartbeat", "commit", "leave", "describe"]
+)
 class TestNegotiation:
     def test_newer_broker_is_asked_in_the_version_we_know(self, request_: Any) -> None:
         assert request_.prepare({request_.API_KEY: (0, 99)}).API_KEY == request_.API_KEY

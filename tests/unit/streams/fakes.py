@@ -202,6 +202,9 @@ class FakeApp:
         """What was delivered of a partition, in order."""
         return [offset for delivered, offset in self.delivered if delivered == tp]
 
+    def on_joined(self, joined: Any) -> None:
+        """Not looked at here."""
+
     def on_membership_failure(self, error: BaseException) -> None:
         self.failures.append(error)
 

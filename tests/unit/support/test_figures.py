@@ -9,6 +9,7 @@ from tests.support.figures import (
     Output,
     both_emitting,
     duplicates,
+    duplicates_on,
     lost,
     order_breaks,
     owners,
@@ -32,6 +33,12 @@ def test_lost_are_the_inputs_without_output() -> None:
 
 def test_duplicates_are_the_outputs_beyond_the_first() -> None:
     assert duplicates([output(1, 0.0), output(2, 1.0), output(1, 2.0), output(1, 3.0)]) == 2
+
+
+def test_duplicates_on_some_partitions_alone() -> None:
+    outputs = [output(1, 0.0), output(1, 1.0), output(1, 0.0, partition=2), output(1, 1.0, partition=2)]
+
+    assert (duplicates_on(outputs, {2}), duplicates_on(outputs, {0, 2}), duplicates_on(outputs, ())) == (1, 2, 0)
 
 
 @given(st.lists(st.integers(0, 20)))

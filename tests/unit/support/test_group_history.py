@@ -1,12 +1,17 @@
 """GEN, REPL and commit order out of decoded records."""
 
-from tests.support.group_history import GroupHistory, generations_spent, regressions, replacements
+from tests.support.group_history import GroupHistory, Joined, generations_spent, joins, regressions, replacements
 from tests.support.group_records import CommitRecord, GroupRecord, Member
 
 
 def group(generation: int, **members: str) -> GroupRecord:
     seats = tuple(Member(member_id, instance, "client", (), frozenset()) for instance, member_id in members.items())
     return GroupRecord("g", generation, "faust", None, seats, 0.0)
+
+
+def seated(client_id: str, member_id: str, at: float) -> GroupRecord:
+    member = Member(member_id, "w1", client_id, (), frozenset())
+    return GroupRecord("g", 1, "faust", None, (Member("x", "w0", "other", (), frozenset()), member), at)
 
 
 def commit(offset: int | None, partition: int = 0) -> CommitRecord:
@@ -34,6 +39,20 @@ def test_a_new_generation_is_no_replacement() -> None:
 
 def test_someone_new_at_the_same_generation_is_no_replacement() -> None:
     assert replacements([group(1, w0="a"), group(1, w0="a", w1="b")]) == 0
+
+
+def test_joins_of_a_seat_are_its_new_member_ids() -> None:
+    records = [
+        seated("old", "a", 1.0),
+        seated("old", "a", 2.0),
+        seated("new", "b", 3.0),
+        group(2),
+        seated("new", "c", 5.0),
+    ]
+
+    assert joins(records, "w1") == [Joined("new", 3.0), Joined("new", 5.0)]
+    assert joins(records[:1], "w1") == joins([], "w1") == []
+    assert joins(records, "w2") == []
 
 
 def test_commits_that_go_back_are_found_a_partition_each() -> None:

@@ -1,0 +1,177 @@
+"""`framework group describe`: the table and the document of a group, once or again and again."""
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext, suppress
+
+import orjson
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Column, Table
+from rich.text import Text
+
+from framework.cli.looking import looking_at
+from framework.membership.overview import Overview, SeatLine
+from framework.membership.scaling import shortened
+from framework.settings import Settings
+from framework.states import GONE, SeatState
+
+EVERY = 1.0
+"""Seconds between two looks with `--watch`."""
+
+COLUMNS = ("seat", "host", "pid", "state", "age", "generation", "partitions", "lag")
+
+_STATE_STYLES: Mapping[SeatState, str] = {
+    SeatState.RUNNING: "green",
+    SeatState.STARTING: "yellow",
+    SeatState.STOPPING: "yellow",
+}
+_GROUP_STYLES: Mapping[str, str] = {"Stable": "green", "Empty": "dim", "Dead": "red"}
+
+
+def run(settings: Settings, group_id: str, *, watch: bool, as_json: bool) -> None:
+    """Show the group once, or until interrupted."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_run(settings, group_id, watch=watch, as_json=as_json))
+
+
+async def _run(settings: Settings, group_id: str, *, watch: bool, as_json: bool) -> None:
+    console = Console(highlight=False, markup=False)
+    is_live = watch and not as_json and console.is_terminal
+    async with looking_at(settings, group_id) as outlook:
+        found = await outlook.overview(await outlook.existing())
+        with Live(console=console, auto_refresh=False) if is_live else nullcontext() as live:
+            while True:
+                if live is not None:
+                    live.update(table_of(found), refresh=True)
+                elif as_json:
+                    _print_json(found, one_line=watch)
+                else:
+                    console.print(table_of(found))
+                if not watch:
+                    return
+                await asyncio.sleep(EVERY)
+                found = await outlook.overview(await outlook.admin.describe(group_id))
+
+
+def _print_json(found: Overview, *, one_line: bool) -> None:
+    sys.stdout.write(orjson.dumps(document(found), option=0 if one_line else orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.flush()
+
+
+# --- for machines ---------------------------------------------------------------------------------------------------
+
+
+def document(found: Overview) -> dict[str, object]:
+    """A group as one JSON object; unknown is null, ages are seconds."""
+    return {
+        "group_id": found.group.group_id,
+        "state": found.group.state,
+        "generation_id": _known(found.generation_id),
+        "lag": found.lag,
+        "wanted": None
+        if found.wanted is None
+        else {"count": found.wanted.count, "surplus": sorted(found.wanted.surplus)},
+        "roster_problem": found.roster_problem or None,
+        "unowned": [{"topic": topic, "partition": number} for topic, number in found.unowned],
+        "seats": [_seat(line) for line in found.seats],
+    }
+
+
+def _seat(line: SeatLine) -> dict[str, object]:
+    return {
+        "group_instance_id": line.group_instance_id,
+        "in_group": line.member is not None,
+        "member_id": line.member.member_id if line.member is not None else None,
+        "client_id": line.holder.client_id,
+        "host": line.holder.host,
+        "pid": line.holder.pid,
+        "start_ms": line.holder.start_ms,
+        "state": line.state.value if line.state is not None else None,
+        "is_live": line.is_live,
+        "age": line.age,
+        "reason": line.reason,
+        "generation_id": _known(line.generation_id),
+        "assignment": {topic: list(numbers) for topic, numbers in sorted(line.assignment.items())},
+        "lag": line.lag,
+    }
+
+
+def _known(generation_id: int) -> int | None:
+    return generation_id if generation_id >= 0 else None
+
+
+# --- for a person ---------------------------------------------------------------------------------------------------
+
+
+def table_of(found: Overview) -> RenderableType:
+    """A group as a headline, a table, and a line for everything that is not as it should be."""
+    table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
+    for line in found.seats:
+        table.add_row(*_cells(line))
+    return Group(_headline(found), table, *_remarks(found))
+
+
+def _headline(found: Overview) -> Text:
+    group = found.group
+    parts = [f"{len(group.seats)} seats"]
+    if others := len(group.members) - len(group.seats):
+        parts.append(f"{others} members without a seat")
+    if found.generation_id >= 0:
+        parts.append(f"generation {found.generation_id}")
+    if found.lag is not None:
+        parts.append(f"lag {found.lag:,}")
+    state = Text(group.state, style=_GROUP_STYLES.get(group.state, "yellow"))
+    return Text.assemble(f"Group {group.group_id}: ", state, ", ", ", ".join(parts))
+
+
+def _remarks(found: Overview) -> Iterable[Text]:
+    if found.wanted is not None:
+        surplus = f"; to be left now: {', '.join(sorted(found.wanted.surplus))}" if found.wanted.surplus else ""
+        yield Text(f"Wanted: {found.wanted.count} workers{surplus}.")
+    if found.unowned:
+        yield Text(f"Nobody has {shortened([f'{topic}[{number}]' for topic, number in found.unowned])}.", "red")
+    if found.roster_problem:
+        yield Text(found.roster_problem, "yellow")
+
+
+def _cells(line: SeatLine) -> tuple[RenderableType, ...]:
+    is_in = line.member is not None
+    return (
+        Text(line.group_instance_id or "(none)", "" if is_in and line.group_instance_id else "dim"),
+        line.holder.host,
+        str(line.holder.pid or "-"),
+        _state(line),
+        "-" if line.age is None else f"{line.age:.1f} s",
+        str(line.generation_id) if line.generation_id >= 0 else "-",
+        partitions_of(line.assignment),
+        "-" if line.lag is None else f"{line.lag:,}",
+    )
+
+
+def _state(line: SeatLine) -> Text:
+    outside = "" if line.member is not None else ", not in the group"
+    if line.state is None:
+        return Text(f"-{outside}", "dim")
+    if line.state in GONE:
+        return Text(f"{line.state}{outside}", "dim")
+    if not line.is_live:
+        return Text(f"{line.state}, silent{outside}", "red")
+    return Text(f"{line.state}{outside}", _STATE_STYLES[line.state])
+
+
+def partitions_of(assignment: Mapping[str, tuple[int, ...]]) -> str:
+    """`topic 0-2,5`, a line for each topic."""
+    return "\n".join(f"{topic} {ranges(numbers)}" for topic, numbers in sorted(assignment.items())) or "-"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """`0,1,2,5` as `0-2,5`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

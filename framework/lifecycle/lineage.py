@@ -1,0 +1,57 @@
+"""What a supervisor remembers of the processes that it had in one seat, so that the next one knows itself again."""
+
+import time
+from dataclasses import replace
+
+from framework.exit_codes import ExitCode
+from framework.identity import Incarnation
+from framework.lifecycle.link import Go, Waiting
+from framework.lifecycle.observed import Observed
+from framework.lifecycle.restart_policy import RestartPolicy
+from framework.lifecycle.status import Fence
+
+REMEMBERED = 32
+"""Processes; the seat is held by one of the last few, if by one of ours."""
+
+
+class Lineage:
+    """The processes of one slot, and how often in a row they were denied their seat.
+
+    Args:
+        policy: how many attempts there are, and after how long they are forgotten.
+    """
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self.attempts = 0
+        """Looks and fences in a row."""
+        self.fence: Fence | None = None
+        """Why the next process may have to wait; None if nobody was fenced."""
+        self._policy = policy
+        self._client_ids: dict[str, None] = {}
+        self._fenced: Incarnation | None = None
+
+    def go(self, is_handover: bool = False) -> Go:
+        """What to tell the next process."""
+        return Go(is_handover, frozenset(self._client_ids), self._fenced, self.attempts)
+
+    def waiting(self, report: Waiting) -> None:
+        """Take in that a process has looked and found the seat taken."""
+        self.attempts, self.fence = report.fence.attempt, report.fence
+
+    def ended(self, process: Observed, code: int) -> None:
+        """Take in how a process ended that had the seat or wanted it."""
+        if process.bound is None:
+            return
+        if process.running_since is not None:
+            self._fenced, self.fence = None, None
+            if time.monotonic() - process.running_since >= self._policy.fenced_reset_after:
+                self.attempts = 0
+        # It may have held the seat, and its session may go on for a while.
+        self._client_ids[process.bound.client_id] = None
+        while len(self._client_ids) > REMEMBERED:
+            del self._client_ids[next(iter(self._client_ids))]
+        if code == ExitCode.FENCED:
+            self._fenced = process.bound.incarnation
+            self.attempts += 1
+            fence = self.fence or Fence("", self.attempts, self._policy.fenced_limit)
+            self.fence = replace(fence, attempt=self.attempts)

@@ -1,0 +1,75 @@
+"""One worker process as its reports tell it; draws no conclusions."""
+
+import time
+from dataclasses import dataclass, field
+
+from framework.lifecycle.link import Beat, Bound, Failed, Left, Moved, Report, Waiting
+from framework.lifecycle.status import Fence, Rebalance, WorkerStatus
+from framework.membership.group import Joined
+from framework.states import WorkerState
+
+
+@dataclass(slots=True)
+class Observed:
+    """What is known of one process; `apply` keeps it up to date."""
+
+    state: WorkerState = WorkerState.LOADING
+    bound: Bound | None = None
+    fence: Fence | None = None
+    has_left: bool = False
+    failed: Failed | None = None
+    running_since: float | None = None
+    """Monotonic seconds; None until it runs."""
+    _joined: Joined | None = None
+    _beat: Beat = field(default_factory=lambda: Beat(0))
+    _beat_at: float | None = None
+
+    def apply(self, report: Report) -> None:
+        """Take in one report."""
+        if isinstance(report, Moved):
+            self._move(report.state)
+        elif isinstance(report, Bound):
+            self.bound = report
+        elif isinstance(report, Joined):
+            self._joined = report
+        elif isinstance(report, Beat):
+            self._beat, self._beat_at = report, time.monotonic()
+        elif isinstance(report, Waiting):
+            self.fence = report.fence
+        elif isinstance(report, Left):
+            self.has_left = True
+        else:
+            self.failed = report
+
+    def _move(self, to: WorkerState) -> None:
+        self.state = to
+        if to is WorkerState.STARTING:
+            self.fence = None
+        if to is WorkerState.RUNNING:
+            self.running_since = time.monotonic()
+
+    def status(self, slot: int, pid: int) -> WorkerStatus:
+        """All of it at this moment."""
+        bound, joined = self.bound, self._joined
+        beat_age = time.monotonic() - self._beat_at if self._beat_at is not None else None
+        heartbeat_age = self._beat.heartbeat_age
+        return WorkerStatus(
+            slot=slot,
+            state=self.state,
+            pid=pid,
+            group_id=bound.group_id if bound else None,
+            group_instance_id=bound.group_instance_id if bound else None,
+            client_id=bound.client_id if bound else None,
+            source=bound.source if bound else None,
+            member_id=joined.member_id if joined else None,
+            assignment=joined.assignment if joined else {},
+            heartbeat_age=heartbeat_age + beat_age if heartbeat_age is not None and beat_age is not None else None,
+            beat_age=beat_age,
+            in_flight=self._beat.in_flight,
+            was_running=self.running_since is not None,
+            has_left=self.has_left,
+            fence=self.fence,
+            rebalance=(
+                Rebalance(joined.reason, joined.duration, joined.generation_id, joined.ended_ms) if joined else None
+            ),
+        )

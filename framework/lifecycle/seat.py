@@ -1,0 +1,197 @@
+"""Before a worker joins: looks who holds its seat, and waits outside the group while somebody else does."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import structlog
+
+from framework.backoff import Backoff
+from framework.errors import BrokerUnavailableError, RosterUnavailableError, SeatTakenError, SupersededError
+from framework.lifecycle.link import Go
+from framework.lifecycle.status import Fence
+from framework.membership.admin import GroupAdmin
+from framework.membership.group import Group
+from framework.membership.roster_reader import RosterReader
+from framework.membership.verdict import Claim, Holder, Judgement, Verdict, judge
+
+if TYPE_CHECKING:
+    from framework.app import App
+    from framework.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SPREAD = 0.3
+"""Seconds at most by which those who waited for one seat come apart before they take a last look and join."""
+
+OnWaiting = Callable[[Fence], None]
+
+
+async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
+    """Return as soon as this worker may join: at once, or when whoever holds its seat has gone.
+
+    Args:
+        app: bound to its identity.
+        go: what its supervisor knows of the processes before this one.
+        on_waiting: told after each look that found the seat taken.
+
+    Raises:
+        SeatTakenError: another live process holds it, and this one is not to wait, or not any longer.
+        SupersededError: the same, and that process is newer than the one of ours that it replaced.
+        BrokerUnavailableError: the group could not be described at the first look.
+        GroupNotAllowedError: this user may not describe the group.
+    """
+    if app.identity is None or app.identity.group_instance_id is None or go.is_handover:
+        return
+    async with SeatWatch(app, go) as watch:
+        judgement = await watch.look()
+        attempt = go.attempts
+        while not judgement.verdict.may_join:
+            attempt += 1
+            fence = watch.fence(judgement, attempt)
+            if app.settings.fenced_policy == "stop" or attempt >= app.settings.fenced_max_attempts:
+                raise watch.refusal(fence)
+            on_waiting(fence)
+            judgement = await watch.next_look(judgement, attempt)
+        if judgement.holder is not None:
+            log.info("worker.seat_is_ours", holder=describe(judgement.holder))
+
+
+class SeatWatch:
+    """Looks at one seat from outside its group; as a context manager closes what it opened."""
+
+    def __init__(self, app: "App", go: Go) -> None:
+        assert app.identity is not None and app.incarnation is not None, "not bound"
+        assert app.identity.group_instance_id is not None, "a dynamic member has no seat"
+        self._settings: Settings = app.settings
+        self._group_id = app.identity.group_id
+        self._claim = Claim(
+            app.identity.group_instance_id,
+            app.incarnation,
+            app.identity.service,
+            go.lineage,
+            go.fenced,
+            is_first=not go.lineage,
+        )
+        self._connection = app.connection
+        self._admin = GroupAdmin(self._connection)
+        self._reader: RosterReader | None = None
+        self._stack = AsyncExitStack()
+        self._backoff = Backoff(self._settings.fenced_backoff_initial, self._settings.fenced_backoff_max, jitter=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._admin)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def look(self) -> Judgement:
+        """Whose seat it is now; asks the roster only if the group's description does not settle it."""
+        group = await self._admin.describe(self._group_id)
+        at_once = judge(self._claim, group, None, time.monotonic())
+        if at_once.verdict is Verdict.SELF:
+            return at_once
+        await self._open_roster()
+        return self._judge(group)
+
+    def _judge(self, group: Group) -> Judgement:
+        now = time.monotonic()
+        reader = self._reader
+        # A roster that cannot be read just now would make everybody look dead.
+        view = reader.view if reader is not None and reader.is_current(now) else None
+        return judge(self._claim, group, view, now)
+
+    async def next_look(self, before: Judgement, attempt: int) -> Judgement:
+        """Wait for the next look, shorter if the roster says that the holder is gone, and take it."""
+        deadline = time.monotonic() + self._backoff.delay(attempt, random.random())  # noqa: S311 - jitter
+        while (left := deadline - time.monotonic()) > 0 and not self._has_gone(before.holder):
+            if self._reader is None or not await self._reader.changed(left):
+                await asyncio.sleep(min(left, 0.1))
+        try:
+            judgement = await self.look()
+            if judgement.verdict is Verdict.FREE:
+                # Others may have waited for the same seat: whoever looks last finds the first one's entry.
+                await asyncio.sleep(random.random() * SPREAD)  # noqa: S311
+                judgement = await self.look()
+        except BrokerUnavailableError as exc:
+            log.warning("worker.broker_away", error=str(exc))
+            return before
+        return judgement
+
+    def _has_gone(self, holder: Holder | None) -> bool:
+        if holder is None or self._reader is None:
+            return False
+        seen = self._reader.view.of(self._claim.group_instance_id, holder.client_id)
+        return seen is not None and not seen.is_alive(time.monotonic()) and self._reader.is_current(time.monotonic())
+
+    async def _open_roster(self) -> None:
+        if self._reader is not None:
+            return
+        reader = RosterReader(self._connection, self._group_id)
+        try:
+            await reader.start()
+        except RosterUnavailableError as exc:
+            # The description of the group decides alone then; a dead holder's seat is free when its session has ended.
+            log.info("worker.no_roster", why=str(exc))
+            await reader.close()
+        else:
+            self._reader = reader
+            self._stack.push_async_callback(reader.close)
+
+    def fence(self, judgement: Judgement, attempt: int) -> Fence:
+        """What to tell about a seat that is taken."""
+        holder = judgement.holder
+        assert holder is not None, "a seat that is taken has a holder"
+        log.warning(
+            "worker.waiting",
+            verdict=judgement.verdict.value,
+            attempt=attempt,
+            limit=self._settings.fenced_max_attempts,
+            holder_host=holder.host,
+            holder_pid=holder.pid,
+            holder_since=since(holder),
+            holder_client_id=holder.client_id,
+        )
+        limit = self._settings.fenced_max_attempts
+        return Fence(judgement.verdict.value, attempt, limit, describe(holder), holder.client_id)
+
+    def refusal(self, fence: Fence) -> SeatTakenError | SupersededError:
+        """The error that ends a worker which is not to wait, or not any longer."""
+        is_newer = fence.verdict == Verdict.SUPERSEDED
+        seat, group_id = self._claim.group_instance_id, self._group_id
+        kind = SupersededError if is_newer else SeatTakenError
+        why = (
+            "FRAMEWORK_FENCED_POLICY is stop"
+            if self._settings.fenced_policy == "stop"
+            else f"it was still there at look {fence.attempt} of {fence.limit} (FRAMEWORK_FENCED_MAX_ATTEMPTS)"
+        )
+        return kind(
+            f"Another {'newer ' if is_newer else ''}process holds the seat {seat!r} of group {group_id!r}:"
+            f" {fence.holder}. This worker has nothing to do, and ends because {why}. Stop the other one if it should"
+            " not be there; if both are meant to work, give each an instance id of its own.",
+            group_id=group_id,
+            group_instance_id=seat,
+        )
+
+
+def since(holder: Holder) -> str | None:
+    """When a holder's process started, for a person; UTC."""
+    if holder.start_ms is None:
+        return None
+    return datetime.fromtimestamp(holder.start_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def describe(holder: Holder) -> str:
+    """A holder for a person: host, process, since when, client id."""
+    parts = [f"host {holder.host}"]
+    parts += [f"process {holder.pid}"] if holder.pid is not None else []
+    parts += [f"since {since(holder)}"] if holder.start_ms is not None else []
+    return ", ".join([*parts, f"client id {holder.client_id}"])

@@ -1,0 +1,80 @@
+"""Which seats have a live process, found out by watching whether it renews its entry; knows no group."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from framework.errors import RosterUnavailableError
+from framework.membership.roster import Entry, RosterView, Seen
+
+LONGEST = 5.0
+"""Seconds to watch an entry at most, as long as that is enough to see one that is written in time."""
+
+_LOOK = 0.2
+
+
+class Roster(Protocol):
+    """What is needed of a `RosterReader`."""
+
+    @property
+    def view(self) -> RosterView:
+        """What was read so far."""
+        ...
+
+    def is_current(self, now: float) -> bool:
+        """Whether the view has everything that was written until just now."""
+        ...
+
+    async def changed(self, timeout: float) -> bool:
+        """Wait for a new record."""
+        ...
+
+
+def watch_for(entry: Entry) -> float:
+    """Seconds without a new entry after which the writer of this one is taken for dead.
+
+    Three intervals, but no longer than `LONGEST`; for an interval that is too long for that, one and a half.
+    """
+    return max(min(3 * entry.interval, LONGEST), 1.5 * entry.interval)
+
+
+async def live_seats(
+    roster: Roster, seats: Iterable[str], clock: Callable[[], float] = time.monotonic
+) -> frozenset[str]:
+    """The seats among `seats` whose process lives; returns as soon as each one's fate is known.
+
+    A seat without any entry counts as live: whoever sits in it does not speak for itself.
+
+    Raises:
+        RosterUnavailableError: the roster cannot be read to its end just now, so silence would mean nothing.
+    """
+    start, asked = clock(), frozenset(seats)
+    before = {seat: roster.view.live(seat, start) for seat in asked}
+    live: set[str] = set()
+    pending = set(asked)
+    while pending:
+        now = clock()
+        for seat in sorted(pending):
+            if (fate := _fate(roster.view, seat, before[seat], now, now - start)) is not None:
+                pending.discard(seat)
+                live |= {seat} if fate else set()
+        if pending:
+            await roster.changed(_LOOK)
+    if not roster.is_current(clock()):
+        raise RosterUnavailableError(
+            "The roster cannot be read to its end just now, so nobody can tell which workers live. Check that the"
+            " brokers run, and try again."
+        )
+    return frozenset(live)
+
+
+def _fate(view: RosterView, seat: str, first: Seen | None, now: float, watched: float) -> bool | None:
+    """True: it lives, or nothing says that it does not; False: it is dead; None: not known yet."""
+    if seat not in view.seats():
+        return True
+    newest = view.live(seat, now)
+    if newest is None:
+        return False
+    if newest is not first:
+        return True
+    return False if watched >= watch_for(newest.entry) else None

@@ -1,0 +1,220 @@
+"""Reads the roster's topic into a view and keeps it current, and writes what commands have to say there."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+
+import aiokafka.errors as kafka_errors
+import structlog
+
+from framework.membership.connection import Connection
+from framework.membership.roster import (
+    CONTROL,
+    SEATS,
+    WANTED_KEY,
+    RosterView,
+    UnreadableRecordError,
+    Wanted,
+    encode_wanted,
+    topic_name,
+)
+from framework.membership.roster_batches import Record
+from framework.membership.roster_topic import Use, ensure_topic, fitting, unavailable, write_record
+from framework.membership.roster_wire import WIRE_ERRORS, Wire
+
+log = structlog.get_logger(__name__)
+
+START_WITHIN = 5.0
+"""Seconds in which everything that is there has to be read."""
+
+CURRENT_WITHIN = 3.0
+"""Seconds since the last successful poll for which the view counts as current."""
+
+RETRY_AFTER = 1.0
+"""Seconds between tries to read again."""
+
+_PACE = 0.1
+"""Seconds between polls that bring something: each worker writes each second, and one by one they need not be read."""
+
+
+class RosterReader:
+    """A view of a group's roster that follows what the workers write; for one event loop, whichever it is.
+
+    Args:
+        connection: how to reach the brokers.
+        group_id: the group.
+        only_control: read only what an operator asked for, not the seats.
+        poll_wait: seconds that a broker may hold a poll that finds nothing. Below `CURRENT_WITHIN` where `is_current`
+            matters.
+    """
+
+    def __init__(
+        self, connection: Connection, group_id: str, *, only_control: bool = False, poll_wait: float = 0.5
+    ) -> None:
+        self._connection = connection
+        self._topic = topic_name(group_id)
+        self._wanted_partitions = (CONTROL,) if only_control else (SEATS, CONTROL)
+        self._poll_wait = poll_wait
+        self._view = RosterView()
+        self._wire: Wire | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._positions: dict[int, int] = {}
+        self._polled_at: float | None = None
+        self._news = asyncio.Event()
+        self._has_warned = False
+
+    @property
+    def view(self) -> RosterView:
+        """What has been read; another object after the topic was made anew."""
+        return self._view
+
+    def is_current(self, now: float) -> bool:
+        """Whether the view can be relied upon; False while the topic cannot be read.
+
+        Args:
+            now: monotonic seconds.
+        """
+        return self._polled_at is not None and now - self._polled_at < CURRENT_WITHIN
+
+    async def start(self) -> None:
+        """Read everything that is there, then follow in the background.
+
+        Raises:
+            RosterUnavailableError: the topic is missing, this user may not read it, or no broker answers; `start` may
+                be called again.
+        """
+        try:
+            await self._open()
+        except WIRE_ERRORS as exc:
+            raise unavailable(self._connection, self._topic, Use.READ, exc) from exc
+        self._news.clear()
+        self._task = asyncio.create_task(self._follow())
+
+    async def changed(self, timeout: float | None) -> bool:
+        """Wait until new records have come since the last call; for one caller.
+
+        Args:
+            timeout: seconds after which to give up; None waits for ever.
+
+        Returns:
+            Whether they have.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), timeout)
+        has_news = self._news.is_set()
+        self._news.clear()
+        return has_news
+
+    async def close(self) -> None:
+        """Stop following; the view stays as it is. Safe to call again, and without `start`."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        await self._hang_up()
+        self._polled_at = None
+
+    # --- the background -----------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                if self._wire is None:
+                    await self._open()
+                await self._poll()
+            except WIRE_ERRORS as exc:
+                log.debug("roster.not_followed", topic=self._topic, error=repr(exc))
+                if isinstance(exc, kafka_errors.UnknownTopicOrPartitionError | kafka_errors.OffsetOutOfRangeError):
+                    # The topic that comes next is another one, whatever its offsets.
+                    self._positions = {}
+                await self._hang_up()
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(START_WITHIN):
+                self._wire = await Wire.connect(self._connection, self._topic, self._poll_wait)
+                if not self._positions:
+                    await self._read_whole(self._wire)
+        except BaseException:
+            await self._hang_up()
+            raise
+
+    async def _hang_up(self) -> None:
+        if self._wire is not None:
+            await self._wire.close()
+            self._wire = None
+
+    async def _read_whole(self, wire: Wire) -> None:
+        partitions = {fitting(wanted, wire.partitions) for wanted in self._wanted_partitions}
+        positions = {partition: await wire.earliest(partition) for partition in partitions}
+        records: dict[int, list[Record]] = {partition: [] for partition in partitions}
+        behind = dict(positions)
+        while behind:
+            found = await wire.fetch(behind, 0.0)
+            for partition, fetched in found.items():
+                positions[partition] = fetched.position
+                records[partition] += fetched.records
+            behind = {partition: fetched.position for partition, fetched in found.items() if fetched.is_behind}
+        view = RosterView()
+        for of_partition in records.values():
+            self._take(view, of_partition)
+        self._view, self._positions = view, positions
+        self._polled_at = time.monotonic()
+
+    async def _poll(self) -> None:
+        assert self._wire is not None
+        found = await self._wire.fetch(self._positions, self._poll_wait)
+        self._polled_at = time.monotonic()
+        for partition, fetched in found.items():
+            self._positions[partition] = fetched.position
+            self._take(self._view, fetched.records)
+        if any(fetched.records for fetched in found.values()):
+            self._news.set()
+            await asyncio.sleep(_PACE)
+
+    def _take(self, view: RosterView, records: Sequence[Record]) -> None:
+        """Let the view have the records, each as old as the last one beside it proves it to be.
+
+        An entry that was followed by others for a minute is a minute old, also for a reader that has just started. The
+        last record counts, not the newest: after a change of leaders to a broker whose clock is behind, everything that
+        is written would look old beside what was written before, and live workers like dead ones.
+        """
+        now = time.monotonic()
+        for record in records:
+            age = max(0, records[-1].written_ms - record.written_ms) / 1000 if record.is_broker_time else 0.0
+            try:
+                view.apply(record.key, record.value, now - age, record.written_ms)
+            except UnreadableRecordError as exc:
+                self._warn_once(record, exc)
+
+    def _warn_once(self, record: Record, exc: UnreadableRecordError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "roster.unreadable",
+                topic=self._topic,
+                key=repr(record.key),
+                problem=f"A record is ignored, and others like it will be without a word: {exc}. Let nothing but this"
+                " framework write to the topic; a newer format needs a newer version here.",
+            )
+
+
+async def write_wanted(connection: Connection, group_id: str, wanted: Wanted, replication_factor: int) -> None:
+    """Write what an operator wants of the group; creates the topic if it is not there.
+
+    Raises:
+        RosterUnavailableError: the topic can be neither written nor created, or no broker answers.
+    """
+    await ensure_topic(connection, group_id, replication_factor)
+    await write_record(connection, topic_name(group_id), CONTROL, WANTED_KEY, encode_wanted(wanted))
+
+
+async def forget(connection: Connection, group_id: str, seat: str) -> None:
+    """Delete a seat's entry from the roster, with a record without a value.
+
+    Raises:
+        RosterUnavailableError: the topic is missing, this user may not write to it, or no broker answers.
+    """
+    await write_record(connection, topic_name(group_id), SEATS, seat.encode(), None)

@@ -1,0 +1,53 @@
+"""Each worker more, and each that leaves on purpose, costs one quick rebalance; one that just stops, none (R13)."""
+
+import signal
+import time
+
+import pytest
+
+from tests.support.observed import PARTITIONS
+from tests.support.proxied_kafka import ProxiedKafka
+from tests.support.requests import LEAVE_GROUP, NOT_COORDINATOR
+from tests.support.scenario import Rig, Scenario
+
+pytestmark = pytest.mark.broker
+
+
+def test_group_grows_and_shrinks_in_single_rebalances(proxied_rig: Rig, proxied: ProxiedKafka) -> None:
+    with proxied_rig(session=300.0) as scenario:
+        scenario.all_steady()
+        grow(scenario, "w3", members=4)
+        grow(scenario, "w4", members=5)
+
+        shrink(scenario, "w4", members=4)
+        proxied.proxy.refuse(LEAVE_GROUP, NOT_COORDINATOR)  # the coordinator moves just when the worker leaves
+        asked = len(proxied.proxy.requests(LEAVE_GROUP))
+        shrink(scenario, "w3", members=3)
+        assert len(proxied.proxy.requests(LEAVE_GROUP)) == asked + 2
+
+        rested = scenario.mark()
+        ended, _ = scenario.restart("w2")
+        assert ended.code == 0
+        scenario.finish()
+        assert scenario.generations_spent(rested) == 0
+        assert scenario.duplicates() == 0
+        assert scenario.both_emitting() == 0.0
+
+
+def grow(scenario: Scenario, label: str, members: int) -> None:
+    before = scenario.mark()
+    worker = scenario.start(label)
+    assert scenario.first_output(worker) <= 5.0
+    assert scenario.recovery(worker.started, range(PARTITIONS)) <= 5.0
+    scenario.steady(members)
+    assert scenario.generations_spent(before) == 1
+
+
+def shrink(scenario: Scenario, label: str, members: int) -> None:
+    before, worker = scenario.mark(), scenario.worker(label)
+    worker.send(signal.SIGUSR2)
+    left = time.monotonic()
+    assert scenario.recovery(left, range(PARTITIONS), not_by=worker.pids()) <= 3.0
+    assert worker.wait(within=5.0).code == 0
+    scenario.steady(members)
+    assert scenario.generations_spent(before) == 1

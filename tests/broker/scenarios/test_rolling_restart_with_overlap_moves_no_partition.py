@@ -1,0 +1,26 @@
+"""A rolling restart in which each new worker starts before the old one is stopped costs no rebalance."""
+
+import pytest
+
+from tests.support.scenario import KILL_WINDOW, Rig
+
+pytestmark = pytest.mark.broker
+
+
+def test_rolling_restart_with_overlap_moves_no_partition(rig: Rig) -> None:
+    with rig() as scenario:
+        begun = scenario.all_steady()
+        seats = scenario.assignment()
+        for label in scenario.plan.workers:
+            old = scenario.worker(label)
+            new = scenario.start_beside(f"{label}-new", label)
+            scenario.first_output(new)
+            assert old.terminate(within=5.0).code == 0
+        renewed = scenario.mark()
+        scenario.all_steady()
+
+        assert scenario.emitting_for(renewed) == {f"{label}-new": partitions for label, partitions in seats.items()}
+        scenario.finish()
+        assert scenario.generations_spent(begun) == 0
+        assert {label: len(scenario.joins(label, begun)) for label in seats} == dict.fromkeys(seats, 1)
+        assert scenario.duplicates() <= KILL_WINDOW

@@ -1,0 +1,187 @@
+"""The reader of a roster: what it makes of old records, missing topics and garbage."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import aiokafka.errors as kafka_errors
+import pytest
+from structlog.testing import capture_logs
+
+import framework.membership.roster_reader as module
+from framework.errors import RosterUnavailableError
+from framework.membership.roster import CONTROL, WANTED_KEY, Wanted, encode, encode_wanted
+from framework.membership.roster_reader import RosterReader
+from tests.support.roster import ENTRY, connection
+from tests.unit.membership.fake_wire import FakeTopic
+
+KEY, VALUE = ENTRY.group_instance_id.encode(), encode(ENTRY)
+WANTED = encode_wanted(Wanted(2))
+
+
+@pytest.fixture(autouse=True)
+def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTopic]:
+    topic = FakeTopic()
+    monkeypatch.setattr(module, "Wire", topic)
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(module, "_PACE", 0.0)
+    yield topic
+    assert all(wire.is_closed for wire in topic.wires)
+
+
+def follow(check: Callable[[RosterReader], Awaitable[None]], **options: bool) -> None:
+    async def run() -> None:
+        reader = RosterReader(connection("kafka:9092"), "g", **options)
+        await reader.start()
+        try:
+            await asyncio.wait_for(check(reader), 10.0)
+        finally:
+            await reader.close()
+
+    asyncio.run(run())
+
+
+async def until(reader: RosterReader, holds: Callable[[], object]) -> None:
+    while not holds():
+        await reader.changed(0.01)
+
+
+class TestStart:
+    def test_everything_that_is_there_is_read(self, topic: FakeTopic) -> None:
+        for _ in range(5):
+            topic.append(KEY, VALUE)
+        topic.append(WANTED_KEY, WANTED, partition=CONTROL)
+
+        async def check(reader: RosterReader) -> None:
+            assert list(reader.view.seats()) == ["w-0"]
+            assert reader.view.wanted == Wanted(2)
+            assert reader.is_current(time.monotonic())
+            assert not await reader.changed(0.0)
+
+        follow(check)
+
+    def test_only_what_an_operator_wants(self, topic: FakeTopic) -> None:
+        topic.append(KEY, VALUE)
+        topic.append(WANTED_KEY, WANTED, partition=CONTROL)
+
+        async def check(reader: RosterReader) -> None:
+            assert reader.view.seats() == {}
+            assert reader.view.wanted == Wanted(2)
+
+        follow(check, only_control=True)
+
+    @pytest.mark.parametrize("only_control", [False, True])
+    def test_one_partition(self, topic: FakeTopic, only_control: bool) -> None:
+        del topic.logs[CONTROL]
+        topic.append(WANTED_KEY, WANTED)
+
+        async def check(reader: RosterReader) -> None:
+            assert reader.view.wanted == Wanted(2)
+
+        follow(check, only_control=only_control)
+
+    def test_entry_is_as_old_as_those_behind_it_prove(self, topic: FakeTopic) -> None:
+        topic.append(KEY, VALUE, written_ms=1_000)
+        topic.append(b"#noise", None, written_ms=61_000)
+
+        async def check(reader: RosterReader) -> None:
+            seen = reader.view.seats()["w-0"]
+            assert 60.0 <= seen.age(time.monotonic()) < 70.0
+            assert not seen.is_alive(time.monotonic())
+
+        follow(check)
+
+    def test_clock_that_went_back_makes_nobody_look_dead(self, topic: FakeTopic) -> None:
+        topic.append(b"#noise", None, written_ms=100_000)
+        topic.append(KEY, VALUE, written_ms=40_000)
+
+        async def check(reader: RosterReader) -> None:
+            assert reader.view.seats()["w-0"].is_alive(time.monotonic())
+
+        follow(check)
+
+    @pytest.mark.parametrize("error", [ConnectionRefusedError(), kafka_errors.TopicAuthorizationFailedError()])
+    def test_topic_that_cannot_be_read(self, topic: FakeTopic, error: BaseException) -> None:
+        async def run() -> None:
+            reader = RosterReader(connection("kafka:9092"), "g")
+            with pytest.raises(RosterUnavailableError, match="'g-roster' cannot be read"):
+                await reader.start()
+            assert not reader.is_current(time.monotonic())
+            assert not await reader.changed(0.0)
+            topic.error = None
+            await reader.start()
+            assert reader.is_current(time.monotonic())
+            await reader.close()
+            await reader.close()
+
+        topic.error = error
+        asyncio.run(run())
+
+    def test_missing_topic(self, topic: FakeTopic) -> None:
+        topic.logs.clear()
+        with pytest.raises(RosterUnavailableError, match="does not exist"):
+            follow(lambda reader: asyncio.sleep(0))
+
+
+class TestFollow:
+    def test_new_records(self, topic: FakeTopic) -> None:
+        async def check(reader: RosterReader) -> None:
+            topic.append(KEY, VALUE)
+            assert await reader.changed(None)
+            assert list(reader.view.seats()) == ["w-0"]
+
+        follow(check)
+
+    def test_poll_that_fails_is_tried_again_from_the_same_place(self, topic: FakeTopic) -> None:
+        async def check(reader: RosterReader) -> None:
+            view = reader.view
+            topic.error = kafka_errors.KafkaConnectionError("closed")
+            connects = topic.connects
+            await until(reader, lambda: topic.connects > connects)
+            assert not reader.is_current(time.monotonic() + module.CURRENT_WITHIN)
+            topic.append(b"w-0", VALUE)
+            topic.error = None
+            await until(reader, reader.view.seats)
+            assert reader.view is view
+
+        follow(check)
+
+    def test_topic_that_was_made_anew_is_read_from_its_start(self, topic: FakeTopic) -> None:
+        topic.append(WANTED_KEY, WANTED, partition=CONTROL)
+
+        async def check(reader: RosterReader) -> None:
+            logs, topic.logs = topic.logs, {}
+            connects = topic.connects
+            await until(reader, lambda: topic.connects > connects)
+            assert reader.view.wanted == Wanted(2)
+            topic.logs = {partition: [] for partition in logs}
+            topic.append(KEY, VALUE)
+            await until(reader, lambda: reader.view.seats())
+            assert reader.view.wanted is None
+
+        follow(check)
+
+    def test_log_that_was_cut_off(self, topic: FakeTopic) -> None:
+        topic.append(KEY, VALUE)
+
+        async def check(reader: RosterReader) -> None:
+            topic.logs[0].clear()
+            await until(reader, lambda: not reader.view.seats())
+
+        follow(check)
+
+    def test_one_warning_for_all_that_cannot_be_read(self, topic: FakeTopic) -> None:
+        topic.append(b"w-1", b"garbage")
+        topic.append(b"w-2", b'{"format": 99}')
+
+        async def check(reader: RosterReader) -> None:
+            topic.append(b"w-3", b"garbage")
+            topic.append(KEY, VALUE)
+            await until(reader, lambda: reader.view.seats())
+            assert list(reader.view.seats()) == ["w-0"]
+
+        with capture_logs() as logs:
+            follow(check)
+        [warning] = [line for line in logs if line["log_level"] == "warning"]
+        assert warning["event"] == "roster.unreadable"
+        assert warning["key"] == "b'w-1'"
