@@ -167,19 +167,24 @@ class App(faust.App):
         """Called in the consumer's thread when the membership cannot go on; the framework's worker ends the process."""
         self.loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.crash(error)))
 
+    def on_member_id(self, member_id: str) -> None:
+        """Called in the consumer's thread when the broker has let this worker in, before it has an assignment."""
+
     def on_joined(self, joined: Joined) -> None:
         """Called in the consumer's thread after each join; the framework's worker tells supervisor and roster."""
 
     @property
     def connection(self) -> Connection:
         """How this process reaches the brokers beside its consumer and producer: for the roster and group admin."""
-        assert self.identity is not None and self.incarnation is not None, "not bound"
+        assert self.identity is not None, "not bound"
+        assert self.incarnation is not None, "not bound"
         return Connection.from_settings(self.settings, f"{self.client_id}-roster")
 
     @property
     def client_id(self) -> str:
         """This process as the broker shows it."""
-        assert self.identity is not None and self.incarnation is not None, "not bound"
+        assert self.identity is not None, "not bound"
+        assert self.incarnation is not None, "not bound"
         return self.identity.client_id(self.incarnation)
 
     def in_flight(self) -> list[str]:

@@ -21,7 +21,10 @@ class ExitCode(IntEnum):
     OK = 0, "Stopped as asked: everything in flight was finished and committed."
     CRASHED = 1, "The app raised an exception that nobody handled; the log has the traceback."
     USAGE = 2, "The command line was wrong."
-    CHECK_FAILED = 3, "A command found that what it checks or waits for does not hold (`verify`, `kafka status`, `group wait`)."
+    CHECK_FAILED = (
+        3,
+        "A command found that what it checks or waits for does not hold (`verify`, `kafka status`, `group wait`).",
+    )
     APP_NOT_FOUND = 66, "`MODULE:APP` names no module, no attribute, or something that is not an `App`."
     NOT_FOUND = 67, "There is no such group, or no such seat in it."
     NO_SUPERVISOR = 68, "No supervisor of this machine and user could be reached, or more than one was there."

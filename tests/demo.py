@@ -1,17 +1,18 @@
-"""`scripts/demo`: starts everything, replays all flights, rolls the workers in the middle, and reports what it cost."""
+"""`scripts/demo`: starts everything, replays all flights while the workers are disturbed in turn, and reports."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from rich.console import Console
@@ -29,40 +30,99 @@ from framework.localkafka import LocalKafka
 from framework.testing import eventually
 from tests.support.group_history import generations_spent
 from tests.support.group_log import GroupLog
+from tests.support.probes import ask
 
 WORKERS = 3
-ROLL_FROM, ROLL_ROWS, ROLL_RATE = ROWS // 2, 20_000, 1000.0
-"""The rows during which the workers are rolled; they are paced, so that a standstill shows and a backlog does not."""
-ROLL_AFTER = 5.0
+CALM_ROWS = ROWS // 2
+"""The rows of the first act, at full speed and undisturbed; the throughput is taken from them."""
+RATE = 1000.0
+"""Rows a second while the workers are disturbed, so that a standstill shows and a backlog does not."""
+DISTURB_AFTER = 2.0
+KILL_WINDOW = round(RATE * 2 + 100)
+"""Flights that may be counted twice where a worker is killed or replaced without notice: work of two seconds."""
 STATISTICS = topics.changelog(topics.STATISTICS_TABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the demo found out; times in seconds."""
+class Act:
+    """One way to disturb the workers, and what it may cost.
 
+    Attributes:
+        title: what happens.
+        rows: how many are replayed meanwhile.
+        disturb: does it; returns when the workers are settled again.
+        rebalances: how many it must make.
+        duplicates: how many it may make.
+    """
+
+    title: str
+    rows: int
+    disturb: Callable[[], None]
+    rebalances: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an act has cost; the standstill in seconds."""
+
+    act: Act
     rebalances: int
     standstill: float
-    throughput: float
-    seconds: float
-    report: Report
+    duplicates: int
 
     @property
     def is_as_promised(self) -> bool:
-        """Nothing lost, nothing twice, no rebalance, totals equal to the file's."""
-        return self.report.is_equal and self.rebalances == 0
+        """Whether it is within what the act may cost."""
+        return self.rebalances == self.act.rebalances and self.duplicates <= self.act.duplicates
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demo found out; times in seconds.
+
+    Attributes:
+        costs: of each act.
+        throughput: flights a second while nothing is disturbed.
+        seconds: all of it.
+        exact: totals after the acts that must not repeat anything.
+        final: totals at the end.
+    """
+
+    costs: tuple[Cost, ...]
+    throughput: float
+    seconds: float
+    exact: Report
+    final: Report
+
+    @property
+    def duplicated(self) -> int:
+        """Flights that were counted twice."""
+        return sum(cost.duplicates for cost in self.costs)
+
+    @property
+    def is_as_promised(self) -> bool:
+        """Nothing lost, nothing twice but by the kills, and there within the window."""
+        return self.exact.is_equal and not self.final.lost and all(cost.is_as_promised for cost in self.costs)
 
 
 class Reader:
     """Ends and timestamps of the input and of the table's changelog, which gets one record for each flight."""
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap_servers, group_id=topics.APP_ID, enable_auto_commit=False
+        )
 
     def ends(self, topic: str) -> dict[int, int]:
         """`{partition: end offset}`; empty while the topic does not exist."""
         partitions = [TopicPartition(topic, p) for p in self._consumer.partitions_for_topic(topic) or ()]
         return {tp.partition: end for tp, end in self._consumer.end_offsets(partitions).items()} if partitions else {}
+
+    def committed(self) -> int:
+        """Flights that the group has committed."""
+        partitions = [TopicPartition(topics.FLIGHTS, p) for p in self.ends(topics.FLIGHTS)]
+        return sum(self._consumer.committed(tp) or 0 for tp in partitions)
 
     def times(self, topic: str, begin: dict[int, int], end: dict[int, int]) -> dict[int, list[float]]:
         """`{partition: creation times of its records from begin to end}`, in seconds."""
@@ -81,7 +141,7 @@ def longest_standstill(arrived: dict[int, list[float]], done: dict[int, list[flo
 
     Args:
         arrived: `{partition: times at which its records came}`.
-        done: `{partition: times at which they were done}`, in the same order.
+        done: `{partition: times at which records of it were done}`, more of them where some were done twice.
     """
     waits = [
         finish - max(before, start)
@@ -91,26 +151,72 @@ def longest_standstill(arrived: dict[int, list[float]], done: dict[int, list[flo
     return max(waits, default=0.0)
 
 
-@contextmanager
-def flights_workers(bootstrap_servers: str, folder: Path) -> Any:
-    """One supervisor with all workers."""
-    log = folder / "workers.log"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("FRAMEWORK_")},
-        "FRAMEWORK_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "FRAMEWORK_INSTANCE_ID": "flights",
-        "FRAMEWORK_DATADIR": str(folder / "data"),
-        # A restarted worker reads only the tail of its tables' changelogs.
-        "FRAMEWORK_STORE": "rocksdb://",
-    }
-    command = [sys.executable, "-m", "framework", "run", "apps.flights:app", "--workers", str(WORKERS)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-    try:
-        yield process, log
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+class Workers:
+    """One `framework run` of the flights app.
+
+    Args:
+        name: of its log.
+        instance_id: of its only worker, or the first part of the ids of several.
+        workers: how many.
+    """
+
+    def __init__(self, bootstrap_servers: str, folder: Path, name: str, instance_id: str, workers: int) -> None:
+        self._log = folder / f"{name}.log"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FRAMEWORK_")},
+            "FRAMEWORK_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "FRAMEWORK_INSTANCE_ID": instance_id,
+            "FRAMEWORK_DATADIR": str(folder / "data"),
+            # A restarted worker reads only the tail of its tables' changelogs.
+            "FRAMEWORK_STORE": "rocksdb://",
+        }
+        command = [sys.executable, "-m", "framework", "run", "apps.flights:app", "--workers", str(workers)]
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+
+    @classmethod
+    @contextmanager
+    def running(cls, bootstrap_servers: str, folder: Path, name: str, instance_id: str, workers: int) -> Iterator[Self]:
+        """Start them, wait until all run, and stop them at the end."""
+        started = cls(bootstrap_servers, folder, name, instance_id, workers)
+        try:
+            started.all_in("running")
+            yield started
+        finally:
+            started.stop()
+
+    def status(self) -> list[dict[str, Any]]:
+        """Each worker as the supervisor knows it."""
+        line = eventually(lambda: self._said("supervisor.serving"), within=60.0)
+        return list(ask(json.loads(line)["url"], "/status").body["workers"])
+
+    def all_in(self, state: str, within: float = 60.0) -> None:
+        """Wait until every worker that has not ended is in a state."""
+        eventually(
+            lambda: all(worker["state"] == state for worker in self.status() if not worker["has_ended"]),
+            within=within,
+            every=0.1,
+        )
+
+    def rolled(self, within: float = 60.0) -> None:
+        """Wait until the workers have been replaced."""
+        eventually(lambda: self._said("supervisor.rolled"), within=within)
+
+    def send(self, interrupt: signal.Signals) -> None:
+        """Signal the supervisor."""
+        self._process.send_signal(interrupt)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait."""
+        if self._process.poll() is None:
+            self.send(signal.SIGTERM)
+        self._process.wait(40)
+
+    def _said(self, event: str) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return next((line for line in lines if f'"event": "{event}"' in line), "")
 
 
 class Demo:
@@ -123,76 +229,135 @@ class Demo:
         self.folder = folder
         self.console = console
         self.file = fetch(say=console.print)
+        self._rows = 0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console)
+        self._bar = self._progress.add_task("flights processed", total=ROWS)
 
     async def run(self) -> Outcome:
         """Play all acts."""
         await create_missing_topics(self.settings, topics.FLIGHTS, topics.ALERTS, topics.MALFORMED)
-        servers = self.settings.bootstrap_servers
-        with flights_workers(servers, self.folder) as (supervisor, log), self._progress() as progress:
-            self._wait_for(log, "running", WORKERS)
-            bar = progress.add_task("flights processed", total=ROWS)
+        with self._workers("workers", topics.APP_ID, WORKERS) as workers, self._progress:
             begun = time.monotonic()
-            await self._replay(ReplayPlan(limit=ROLL_FROM))
-            await self._processed(ROLL_FROM, lambda count: progress.update(bar, completed=count))
-            fast = ROLL_FROM / (time.monotonic() - begun)
-            before, marks = self.log.read(), (self.reader.ends(topics.FLIGHTS), self.reader.ends(STATISTICS))
-            rolling = asyncio.create_task(self._roll(supervisor, progress))
-            await self._replay(ReplayPlan(skip=ROLL_FROM, limit=ROLL_FROM + ROLL_ROWS, rate=ROLL_RATE))
-            await rolling
-            self._wait_for(log, "supervisor.rolled", 1)
-            await self._processed(ROLL_FROM + ROLL_ROWS, lambda count: progress.update(bar, completed=count))
-            standstill = self._standstill(*marks)
-            await self._replay(ReplayPlan(skip=ROLL_FROM + ROLL_ROWS))
-            await self._processed(ROWS, lambda count: progress.update(bar, completed=count))
-            report = await verify(self.settings, expect_replay(self.file), wait=60.0)
-            rebalances = generations_spent(self.log.read().since(before).groups)
-        return Outcome(rebalances, standstill, fast, time.monotonic() - begun, report)
+            await self._replay(CALM_ROWS)
+            throughput = CALM_ROWS / (time.monotonic() - begun)
+            costs = [await self._play(act) for act in self._orderly(workers)]
+            exact = await verify(self.settings, expect_replay(self.file, limit=self._rows), wait=60.0)
+            costs += [await self._play(act) for act in self._disorderly(workers)]
+            await self._replay(ROWS - self._rows)
+            final = await verify(self.settings, expect_replay(self.file))
+        return Outcome(tuple(costs), throughput, time.monotonic() - begun, exact, final)
 
-    async def _replay(self, plan: ReplayPlan) -> None:
-        await replay(self.settings, self.file, plan)
+    def _orderly(self, workers: Workers) -> list[Act]:
+        """Acts in which nothing may be done twice."""
+        return [
+            Act("all workers restarted, one at a time (SIGHUP)", 15_000, lambda: roll(workers)),
+            Act("scaled from three to two (framework scale)", 8_000, self._scale, rebalances=1),
+        ]
 
-    async def _roll(self, supervisor: "subprocess.Popen[bytes]", progress: Progress) -> None:
-        await asyncio.sleep(ROLL_AFTER)
-        progress.console.print(f"restarting all {WORKERS} workers, one at a time (SIGHUP to the supervisor)")
-        supervisor.send_signal(signal.SIGHUP)
+    def _disorderly(self, workers: Workers) -> list[Act]:
+        """Acts in which a process ends without notice."""
+        return [
+            Act("a double of one worker comes and goes", 12_000, self._double, duplicates=KILL_WINDOW),
+            Act("a worker killed (SIGKILL), and back", 8_000, lambda: kill_one(workers), duplicates=KILL_WINDOW),
+        ]
 
-    async def _processed(self, count: int, tell: Callable[[int], None]) -> None:
-        """Wait until `count` flights are in the table; gives up when nothing moves for a minute."""
+    def _scale(self) -> None:
+        command = [sys.executable, "-m", "framework", "scale", "apps.flights:app", "--to", str(WORKERS - 1)]
+        environment = {**os.environ, "FRAMEWORK_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers}
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+
+    def _double(self) -> None:
+        """The double sits down, because it is newer; what it replaced waits, and takes over when it goes."""
+        with self._workers("double", f"{topics.APP_ID}-1", 1):
+            time.sleep(2.0)
+
+    async def _play(self, act: Act) -> Cost:
+        """Replay rows at a steady pace, disturb the workers meanwhile, and see what it has cost."""
+        self._progress.console.print(act.title)
+        before = self.log.read()
+        flights, statistics = self.reader.ends(topics.FLIGHTS), self.reader.ends(STATISTICS)
+        disturbing = asyncio.create_task(self._disturb(act))
+        await self._replay(act.rows, RATE)
+        await disturbing
+        await self._processed()
+        after_flights, after_statistics = self.reader.ends(topics.FLIGHTS), self.reader.ends(STATISTICS)
+        arrived = self.reader.times(topics.FLIGHTS, flights, after_flights)
+        done = self.reader.times(STATISTICS, statistics, after_statistics)
+        return Cost(
+            act,
+            generations_spent(self.log.read().since(before).groups),
+            longest_standstill(arrived, done),
+            sum(map(len, done.values())) - sum(map(len, arrived.values())),
+        )
+
+    async def _disturb(self, act: Act) -> None:
+        await asyncio.sleep(DISTURB_AFTER)
+        await asyncio.to_thread(act.disturb)
+
+    async def _replay(self, rows: int, rate: float | None = None) -> None:
+        """Send the next rows, and wait until they are processed."""
+        plan = ReplayPlan(skip=self._rows, limit=self._rows + rows, rate=rate)
+        sending = asyncio.create_task(replay(self.settings, self.file, plan))
+        while not sending.done():
+            self._progress.update(self._bar, completed=self.reader.committed())
+            await asyncio.wait([sending], timeout=0.5)
+        await sending
+        self._rows += rows
+        if rate is None:
+            await self._processed()
+
+    async def _processed(self) -> None:
+        """Wait until all that was sent is committed; gives up when nothing moves for a minute."""
         last, since = -1, time.monotonic()
-        while (done := sum(self.reader.ends(STATISTICS).values())) < count:
-            tell(done)
+        while (done := self.reader.committed()) < self._rows and time.monotonic() - since < 60.0:
             if done != last:
                 last, since = done, time.monotonic()
-            if time.monotonic() - since > 60.0:
-                return
+            self._progress.update(self._bar, completed=done)
             await asyncio.sleep(0.2)
-        tell(done)
+        self._progress.update(self._bar, completed=done)
 
-    def _standstill(self, flights: dict[int, int], statistics: dict[int, int]) -> float:
-        arrived = self.reader.times(topics.FLIGHTS, flights, self.reader.ends(topics.FLIGHTS))
-        return longest_standstill(arrived, self.reader.times(STATISTICS, statistics, self.reader.ends(STATISTICS)))
+    def _workers(self, name: str, instance_id: str, workers: int) -> AbstractContextManager[Workers]:
+        return Workers.running(self.settings.bootstrap_servers, self.folder, name, instance_id, workers)
 
-    def _wait_for(self, log: Path, word: str, times: int) -> None:
-        eventually(lambda: log.read_text(errors="replace").count(f'"{word}"') >= times, within=60.0, every=0.1)
 
-    def _progress(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        return Progress(*columns, console=self.console)
+def roll(workers: Workers) -> None:
+    """Restart all workers, one at a time."""
+    workers.send(signal.SIGHUP)
+    workers.rolled()
+
+
+def kill_one(workers: Workers) -> None:
+    """Kill one worker and wait until its supervisor has started another one in its place."""
+    victim = workers.status()[0]["pid"]
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: workers.status()[0]["pid"] not in (victim, None), within=30.0)
+    workers.all_in("running")
 
 
 def show(outcome: Outcome, console: Console) -> None:
     """Print the report."""
-    flights = outcome.report.flights
-    table = Table(title="Three workers, all flights of 2013, each worker restarted in the middle", show_header=False)
-    table.add_row("rebalances", str(outcome.rebalances))
-    table.add_row("flights lost", str(outcome.report.lost))
-    table.add_row("flights duplicated", str(outcome.report.duplicated))
-    table.add_row("longest standstill of a partition", f"{outcome.standstill:.2f} s")
+    acts = Table("act", "rebalances", "longest standstill", "counted twice", title="What each act has cost")
+    for cost in outcome.costs:
+        limit = f" (at most {cost.act.duplicates:,})" if cost.act.duplicates else ""
+        acts.add_row(cost.act.title, str(cost.rebalances), f"{cost.standstill:.2f} s", f"{cost.duplicates}{limit}")
+    console.print(acts)
+    flights = outcome.final.flights
+    table = Table(title="Three workers, all flights of 2013", show_header=False)
+    table.add_row("flights lost", str(outcome.final.lost))
+    table.add_row("flights counted twice", str(outcome.duplicated))
+    table.add_row("longest standstill of a partition", f"{max(cost.standstill for cost in outcome.costs):.2f} s")
     table.add_row("throughput", f"{outcome.throughput:,.0f} flights a second")
     table.add_row("flights", f"{flights.found:,} of {flights.expected:,}")
-    table.add_row("totals equal to the file", "yes" if outcome.report.is_equal else "NO")
+    table.add_row("totals equal to the file, before processes are ended without notice", yes(outcome.exact.is_equal))
+    table.add_row("all as promised", yes(outcome.is_as_promised))
     table.add_row("time", f"{outcome.seconds:.0f} s")
     console.print(table)
+
+
+def yes(is_true: bool) -> str:
+    """A truth for a person."""
+    return "yes" if is_true else "NO"
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from framework.cli.looking import looking_at
+from framework.cli.naming import counted
 from framework.membership.overview import Overview, SeatLine
 from framework.membership.scaling import shortened
 from framework.settings import Settings
@@ -115,9 +116,9 @@ def table_of(found: Overview) -> RenderableType:
 
 def _headline(found: Overview) -> Text:
     group = found.group
-    parts = [f"{len(group.seats)} seats"]
+    parts = [counted(len(group.seats), "seat")]
     if others := len(group.members) - len(group.seats):
-        parts.append(f"{others} members without a seat")
+        parts.append(counted(others, "dynamic member"))
     if found.generation_id >= 0:
         parts.append(f"generation {found.generation_id}")
     if found.lag is not None:
@@ -129,7 +130,7 @@ def _headline(found: Overview) -> Text:
 def _remarks(found: Overview) -> Iterable[Text]:
     if found.wanted is not None:
         surplus = f"; to be left now: {', '.join(sorted(found.wanted.surplus))}" if found.wanted.surplus else ""
-        yield Text(f"Wanted: {found.wanted.count} workers{surplus}.")
+        yield Text(f"Wanted: {counted(found.wanted.count, 'worker')}{surplus}.")
     if found.unowned:
         yield Text(f"Nobody has {shortened([f'{topic}[{number}]' for topic, number in found.unowned])}.", "red")
     if found.roster_problem:
@@ -140,7 +141,7 @@ def _cells(line: SeatLine) -> tuple[RenderableType, ...]:
     is_in = line.member is not None
     return (
         Text(line.group_instance_id or "(none)", "" if is_in and line.group_instance_id else "dim"),
-        line.holder.host,
+        line.holder.host or "-",
         str(line.holder.pid or "-"),
         _state(line),
         "-" if line.age is None else f"{line.age:.1f} s",

@@ -19,6 +19,7 @@ from framework.membership.roster import RosterView
 from framework.membership.roster_reader import forget
 from framework.membership.verdict import Holder
 from framework.settings import Settings
+from framework.states import SeatState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ async def _run(settings: Settings, group_id: str, seat: str, *, force: bool) -> 
         group = await outlook.admin.describe(group_id)
         if seat not in group.seats and seat not in view.seats():
             await outlook.existing()
-            raise no_such_seat(seat, group_id, group.seats | view.seats().keys())
+            kept = {name for name, seen in view.seats().items() if seen.entry.state is not SeatState.LEFT}
+            raise no_such_seat(seat, group_id, group.seats | kept)
         holder = holder_in(seat, group, view, time.monotonic())
         if not force and await _is_live(outlook, seat):
             raise _refusal(outlook, seat, group, holder)

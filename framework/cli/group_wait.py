@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from framework.cli.looking import looking_at
+from framework.cli.naming import counted
 from framework.errors import CheckFailedError
 from framework.membership.group import Group
 from framework.membership.scaling import ranked
@@ -72,7 +73,7 @@ def run(settings: Settings, group_id: str, wish: Wish, *, timeout: float, as_jso
     if not as_json:
         group = waiting.group
         assert group is not None, "it was looked at once at least"
-        typer.echo(f"Group {group_id!r} is {group.state} with {len(group.seats)} seats.")
+        typer.echo(f"Group {group_id!r} is {group.state} with {counted(len(group.seats), 'seat')}.")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""How a command is told which group is meant; loads the app's code only if it has to."""
+"""How a command is told which group is meant, and how it counts; loads the app's code only if it has to."""
 
 from typing import Annotated
 
@@ -9,6 +9,11 @@ GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="ID", help="The group, in place of MODULE:APP; loads no code.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for machines.")]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 seat`, `2 seats`; `noun` without its s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def group_id_of(target: str | None, group: str | None) -> str:

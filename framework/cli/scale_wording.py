@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.table import Column, Table
 from rich.text import Text
 
+from framework.cli.naming import counted
 from framework.membership.scaling import Plan, shortened
 from framework.membership.steps import Phase, Progress, Step
 
@@ -13,7 +14,7 @@ def where(progress: Progress | None) -> str:
     """How far it is, as a clause."""
     if progress is None or not progress.steps:
         return "no seat had been touched"
-    done = f"{progress.done} of {len(progress.steps)} seats had gone"
+    done = f"{progress.done} of {counted(len(progress.steps), 'seat')} had gone"
     current = [f"{step.seat} {step.phase}" for step in progress.steps if step.phase not in (Phase.DONE, Phase.WAITING)]
     return "; ".join([done, *current])
 
@@ -40,9 +41,9 @@ def plan_lines(plan: Plan) -> Iterator[Text]:
 def end_sentence(plan: Plan) -> str:
     """What came of it."""
     if plan.missing:
-        return f"{plan.count} workers are wanted from now on; {plan.missing} of them are still to be started."
-    others = f" and {len(plan.dynamic)} members without a seat" if plan.dynamic else ""
-    return f"The group is Stable with {len(plan.stays)} seats{others}, and every partition is in work."
+        return f"The wanted count of workers is {plan.count} from now on; still to be started: {plan.missing}."
+    others = f" and {counted(len(plan.dynamic), 'dynamic member')}" if plan.dynamic else ""
+    return f"The group is Stable with {counted(len(plan.stays), 'seat')}{others}, and every partition is in work."
 
 
 def said(step: Step) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from framework.exit_codes import ExitCode
 from framework.identity import Incarnation
-from framework.lifecycle.link import Go, Waiting
+from framework.lifecycle.link import Admitted, Go, Waiting
 from framework.lifecycle.observed import Observed
 from framework.lifecycle.restart_policy import RestartPolicy
 from framework.lifecycle.status import Fence
@@ -28,15 +28,20 @@ class Lineage:
         """Why the next process may have to wait; None if nobody was fenced."""
         self._policy = policy
         self._client_ids: dict[str, None] = {}
+        self._member_ids: dict[str, None] = {}
         self._fenced: Incarnation | None = None
 
     def go(self, is_handover: bool = False) -> Go:
         """What to tell the next process."""
-        return Go(is_handover, frozenset(self._client_ids), self._fenced, self.attempts)
+        return Go(is_handover, frozenset(self._client_ids), frozenset(self._member_ids), self._fenced, self.attempts)
 
     def waiting(self, report: Waiting) -> None:
         """Take in that a process has looked and found the seat taken."""
         self.attempts, self.fence = report.fence.attempt, report.fence
+
+    def admitted(self, report: Admitted) -> None:
+        """Take in what the broker calls a process that it has let in."""
+        _remember(self._member_ids, report.member_id)
 
     def ended(self, process: Observed, code: int) -> None:
         """Take in how a process ended that had the seat or wanted it."""
@@ -47,11 +52,15 @@ class Lineage:
             if time.monotonic() - process.running_since >= self._policy.fenced_reset_after:
                 self.attempts = 0
         # It may have held the seat, and its session may go on for a while.
-        self._client_ids[process.bound.client_id] = None
-        while len(self._client_ids) > REMEMBERED:
-            del self._client_ids[next(iter(self._client_ids))]
+        _remember(self._client_ids, process.bound.client_id)
         if code == ExitCode.FENCED:
             self._fenced = process.bound.incarnation
             self.attempts += 1
             fence = self.fence or Fence("", self.attempts, self._policy.fenced_limit)
             self.fence = replace(fence, attempt=self.attempts)
+
+
+def _remember(ids: dict[str, None], newest: str) -> None:
+    ids[newest] = None
+    while len(ids) > REMEMBERED:
+        del ids[next(iter(ids))]

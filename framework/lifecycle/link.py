@@ -13,6 +13,7 @@ from framework.lifecycle.status import Fence
 from framework.membership.group import Joined
 from framework.states import StopReason, WorkerState
 
+
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
     """Which worker to be.
@@ -41,6 +42,13 @@ class Bound:
     client_id: str
     source: str
     incarnation: Incarnation
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Worker to supervisor: the broker has let it into the group under this name; it may hold the seat from now on."""
+
+    member_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +98,14 @@ class Go:
     Attributes:
         is_handover: whether the predecessor has just been stopped for this one, so that the seat is ours for sure.
         lineage: client ids of the processes that this supervisor had in the seat before.
+        members: member ids that those were given.
         fenced: the one of them that was fenced last, if nobody has got the seat back since.
         attempts: looks and fences since then.
     """
 
     is_handover: bool = False
     lineage: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
     fenced: Incarnation | None = None
     attempts: int = 0
 
@@ -109,7 +119,7 @@ class Stop:
     now: bool = False
 
 
-Report: TypeAlias = Bound | Moved | Joined | Beat | Waiting | Left | Failed
+Report: TypeAlias = Bound | Moved | Admitted | Joined | Beat | Waiting | Left | Failed
 Command: TypeAlias = Go | Stop
 
 

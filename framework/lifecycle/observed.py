@@ -38,7 +38,7 @@ class Observed:
             self.fence = report.fence
         elif isinstance(report, Left):
             self.has_left = True
-        else:
+        elif isinstance(report, Failed):
             self.failed = report
 
     def _move(self, to: WorkerState) -> None:

@@ -31,7 +31,8 @@ class Presence:
     """
 
     def __init__(self, app: "App", on_surplus: Callable[[], None]) -> None:
-        assert app.identity is not None and app.incarnation is not None, "not bound"
+        assert app.identity is not None, "not bound"
+        assert app.incarnation is not None, "not bound"
         self._app = app
         self._identity = app.identity
         self._on_surplus = on_surplus
@@ -61,6 +62,11 @@ class Presence:
         """Sit down: written now and each interval from here on."""
         if self._keeper is not None:
             self._keeper.start()
+
+    def on_member_id(self, member_id: str) -> None:
+        """Write what the broker calls this worker, by which others recognise it; safe to call from any thread."""
+        if self._keeper is not None:
+            self._keeper.tell(member_id=member_id)
 
     def on_joined(self, joined: Joined) -> None:
         """Write what the group has assigned; safe to call from any thread."""

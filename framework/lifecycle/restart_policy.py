@@ -1,7 +1,7 @@
 """Whether and when a worker that ended is started again; pure."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from framework.backoff import Backoff
@@ -44,7 +44,7 @@ class RestartPolicy:
     backoff: Backoff
     limit: int
     reset_after: float
-    fenced_backoff: Backoff = Backoff(0.5, 5.0)
+    fenced_backoff: Backoff = field(default_factory=lambda: Backoff(0.5, 5.0))
     fenced_limit: int = 120
     fenced_reset_after: float = 60.0
 

@@ -66,7 +66,8 @@ class SeatWatch:
     """Looks at one seat from outside its group; as a context manager closes what it opened."""
 
     def __init__(self, app: "App", go: Go) -> None:
-        assert app.identity is not None and app.incarnation is not None, "not bound"
+        assert app.identity is not None, "not bound"
+        assert app.incarnation is not None, "not bound"
         assert app.identity.group_instance_id is not None, "a dynamic member has no seat"
         self._settings: Settings = app.settings
         self._group_id = app.identity.group_id
@@ -75,8 +76,9 @@ class SeatWatch:
             app.incarnation,
             app.identity.service,
             go.lineage,
+            go.members,
             go.fenced,
-            is_first=not go.lineage,
+            go.attempts,
         )
         self._connection = app.connection
         self._admin = GroupAdmin(self._connection)
@@ -127,7 +129,7 @@ class SeatWatch:
         return judgement
 
     def _has_gone(self, holder: Holder | None) -> bool:
-        if holder is None or self._reader is None:
+        if holder is None or not holder.is_known or self._reader is None:
             return False
         seen = self._reader.view.of(self._claim.group_instance_id, holder.client_id)
         return seen is not None and not seen.is_alive(time.monotonic()) and self._reader.is_current(time.monotonic())
@@ -159,6 +161,7 @@ class SeatWatch:
             holder_pid=holder.pid,
             holder_since=since(holder),
             holder_client_id=holder.client_id,
+            holder_member_id=holder.member_id,
         )
         limit = self._settings.fenced_max_attempts
         return Fence(judgement.verdict.value, attempt, limit, describe(holder), holder.client_id)
@@ -190,8 +193,11 @@ def since(holder: Holder) -> str | None:
 
 
 def describe(holder: Holder) -> str:
-    """A holder for a person: host, process, since when, client id."""
-    parts = [f"host {holder.host}"]
-    parts += [f"process {holder.pid}"] if holder.pid is not None else []
-    parts += [f"since {since(holder)}"] if holder.start_ms is not None else []
-    return ", ".join([*parts, f"client id {holder.client_id}"])
+    """A holder for a person: host, process, since when, client id, member id."""
+    if not holder.is_known:
+        return (
+            f"a process that the roster does not know, member id {holder.member_id}; the client id that the broker"
+            f" shows, {holder.client_id}, is that of the process which sat down there first"
+        )
+    named = f"host {holder.host}, process {holder.pid}, since {since(holder)}, client id {holder.client_id}"
+    return f"{named}, member id {holder.member_id}" if holder.member_id else f"{named}, about to join"

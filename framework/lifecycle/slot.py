@@ -10,7 +10,7 @@ import structlog
 
 from framework.exit_codes import ExitCode
 from framework.lifecycle.lineage import Lineage
-from framework.lifecycle.link import Failed, Moved, Report, Stop, Waiting, WorkerSpec
+from framework.lifecycle.link import Admitted, Failed, Moved, Report, Stop, Waiting, WorkerSpec
 from framework.lifecycle.observed import Observed
 from framework.lifecycle.process import WorkerHandle
 from framework.lifecycle.restart_policy import Ending, RestartPolicy, describe
@@ -262,6 +262,8 @@ class Slot:
             self._has_sat = self._has_sat or report.state in HAS_JOINED
             self._was_running = self._was_running or report.state is WorkerState.RUNNING
             self._notify()
+        elif isinstance(report, Admitted):
+            self._lineage.admitted(report)
         elif isinstance(report, Waiting):
             self._lineage.waiting(report)
             self._notify()

@@ -95,7 +95,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._roll)
 
     async def _serve(self) -> None:
-        """Answer probes as soon as the workers are loaded: the HTTP library takes a while to load, and they go first."""
+        """Answer probes once a worker has loaded: the HTTP library takes a while to load, too, and workers go first."""
         started = asyncio.get_running_loop().time()
         while not any(slot.knew_broker for slot in self._slots):
             left = SERVE_AFTER - (asyncio.get_running_loop().time() - started)

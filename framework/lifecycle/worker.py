@@ -20,7 +20,7 @@ from framework.errors import FrameworkError, MembershipError, PortTakenError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.broker_wait import reach_broker
 from framework.lifecycle.interrupts import INTERRUPTS, ONE_INTERRUPT, reason_of
-from framework.lifecycle.link import Beat, Bound, Failed, Go, Left, Link, Moved, Stop, Waiting, WorkerSpec
+from framework.lifecycle.link import Admitted, Beat, Bound, Failed, Go, Left, Link, Moved, Stop, Waiting, WorkerSpec
 from framework.lifecycle.loading import load_app
 from framework.lifecycle.status import Fence
 from framework.membership.group import Joined
@@ -106,12 +106,12 @@ class WorkerProcess:
                 return
             self._stopping = command
         if self.state not in HAS_JOINED or self._loop is None or self._stop_asked is None:
-            log.info("worker.stopped", reason=command.reason, state=self.state)
+            log.info("worker.stopped", reason=command.reason.value, state=self.state.value)
             self.end(ExitCode.OK)
         # A worker that never ran holds nothing of its own: not worth waiting for long, and ending it is no loss.
         early = self.state is WorkerState.STARTING
         grace = min(command.grace, EARLY_GRACE) if early else command.grace
-        log.info("worker.stopping", reason=command.reason, grace=grace)
+        log.info("worker.stopping", reason=command.reason.value, grace=grace)
         threading.Thread(target=self._deadline, args=(grace, early), daemon=True, name="deadline").start()
         self._loop.call_soon_threadsafe(self._stop_asked.set)
 
@@ -181,6 +181,12 @@ class WorkerProcess:
             self.move(WorkerState.WAITING)
         self.link.say(Waiting(fence))
 
+    def on_member_id(self, member_id: str) -> None:
+        """The broker has let this worker in; called in the consumer's thread."""
+        self.link.say(Admitted(member_id))
+        if self._presence is not None:
+            self._presence.on_member_id(member_id)
+
     def on_joined(self, joined: Joined) -> None:
         """The group has a new assignment; called in the consumer's thread."""
         self.link.say(joined)
@@ -217,6 +223,7 @@ class WorkerProcess:
             Bound(identity.group_id, identity.group_instance_id, app.client_id, identity.source, app.incarnation)
         )
         app.on_membership_failure = self.on_membership_failure  # type: ignore[method-assign]
+        app.on_member_id = self.on_member_id  # type: ignore[method-assign]
         app.on_joined = self.on_joined  # type: ignore[method-assign]
         self.move(WorkerState.LOADED)
         self._beats = asyncio.ensure_future(self._beat(app))
@@ -235,7 +242,8 @@ class WorkerProcess:
             log.warning("worker.dynamic", why=app.identity.why)
 
     async def _run(self, app: "App") -> None:
-        assert self._stop_asked is not None and self._presence is not None
+        assert self._stop_asked is not None
+        assert self._presence is not None
         app.in_worker = True
         app.worker_init()
         if app.conf.autodiscover:

@@ -25,28 +25,34 @@ class Basis:
         subscription: the topics this member had asked for.
         partitions: `{topic: number of partitions}` as the leader saw them; topics that did not exist yet are missing.
         is_complete: False if the leader runs plain Faust: then only topics are known, and only those that existed.
+        url: where this member's pages were then; the other members look for them there.
     """
 
     subscription: frozenset[str] = frozenset()
     partitions: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    url: str = ""
 
     @classmethod
     def from_user_data(cls, user_data: Mapping[str, Any]) -> "Basis":
         """Read it from an assignment; a leader that runs plain Faust names the topics, without their partitions."""
         extra = user_data.get(_EXTRA)
+        url = str(user_data.get("url", ""))
         if extra is None:
-            return cls(frozenset(user_data.get("topic_groups") or ()), is_complete=False)
-        return cls(frozenset(extra["subscription"]), extra["partitions"])
+            return cls(frozenset(user_data.get("topic_groups") or ()), is_complete=False, url=url)
+        return cls(frozenset(extra["subscription"]), extra["partitions"], url=url)
 
 
-def why_stale(basis: Basis, subscription: Iterable[str], partitions: Mapping[str, int]) -> str | None:
+def why_stale(
+    basis: Basis, subscription: Iterable[str], partitions: Mapping[str, int], url: str | None = None
+) -> str | None:
     """Say why an assignment does not fit this member any more, or None if it does.
 
     Args:
         basis: what the leader assigned for.
         subscription: topics this member asks for now.
         partitions: `{topic: number of partitions}` as this member sees them now.
+        url: where this member's pages are now; None if it has none.
     """
     wanted = set(subscription)
     missing = sorted(wanted - basis.subscription)
@@ -54,6 +60,8 @@ def why_stale(basis: Basis, subscription: Iterable[str], partitions: Mapping[str
         missing = [topic for topic in missing if partitions.get(topic)]
     if missing:
         return f"the assignment was made before this member subscribed to {', '.join(missing)}"
+    if url is not None and basis.url != url:
+        return f"the assignment was made when this member's pages were at {basis.url or 'another address'}"
     if not basis.is_complete:
         return None
     if extra := sorted(basis.subscription - wanted):
@@ -103,6 +111,21 @@ class SeatAssignor(PartitionAssignor):
     def _annotated(self, member_id: str, assignment: Any) -> Any:
         user_data = _with_extra(self._decompress(assignment.user_data), self._basis[member_id])
         return type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
+
+    def on_assignment(self, assignment: Any) -> None:
+        """Take an assignment in, also one that was made when this seat had another address.
+
+        Faust asserts that the address is still the same, and a changed port would end the worker.
+        """
+        user_data = orjson.loads(self._decompress(assignment.user_data))
+        user_data["url"] = str(self.app.conf.canonical_url)
+        data = self._compress(orjson.dumps(user_data))
+        super().on_assignment(type(assignment)(assignment.version, assignment.assignment, data))
+
+    @property
+    def pages_url(self) -> str | None:
+        """Where this member's pages are; None if the app has none."""
+        return str(self.app.conf.canonical_url) if self.app.has_pages else None
 
     def basis_of(self, assignment: Any) -> Basis:
         """What a decoded member assignment was made for."""

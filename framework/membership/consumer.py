@@ -1,13 +1,12 @@
 """aiokafka's consumer around our member of the group; touches the privates it is built from."""
 
-from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 
 from framework.membership.assignor import SeatAssignor
-from framework.membership.coordinator import OnFailure, OnJoined, StaticGroupCoordinator
+from framework.membership.coordinator import Listener, StaticGroupCoordinator
 
 
 class StaticConsumer(AIOKafkaConsumer):
@@ -18,17 +17,13 @@ class StaticConsumer(AIOKafkaConsumer):
         *,
         assignor: SeatAssignor,
         client_id: str,
-        on_failure: OnFailure,
-        on_joined: OnJoined,
-        has_progressed: Callable[[], bool],
+        listener: Listener,
         **kwargs: Any,
     ) -> None:
         super().__init__(partition_assignment_strategy=(assignor,), client_id=client_id, **kwargs)
         self._seat_assignor = assignor
         self._name = client_id
-        self._on_failure = on_failure
-        self._on_joined = on_joined
-        self._has_progressed = has_progressed
+        self._listener = listener
 
     async def start(self) -> None:
         """Connect and start the member; it joins with the first `subscribe`."""
@@ -54,9 +49,7 @@ class StaticConsumer(AIOKafkaConsumer):
             self._subscription,
             assignor=self._seat_assignor,
             client_id=self._name,
-            on_failure=self._on_failure,
-            on_joined=self._on_joined,
-            has_progressed=self._has_progressed,
+            listener=self._listener,
             group_id=self._group_id,
             group_instance_id=self._group_instance_id,
             heartbeat_interval_ms=self._heartbeat_interval_ms,

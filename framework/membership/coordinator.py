@@ -14,9 +14,8 @@ differs from it in these points:
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import aiokafka.errors as kafka_errors
 import structlog
@@ -52,8 +51,22 @@ CLOSE_WAIT = 2.0
 FORCED_REJOINS = 3
 """How often in a row a member may refuse a stale assignment; after that it takes what it is given."""
 
-OnFailure = Callable[[MembershipError], None]
-OnJoined = Callable[[Joined], None]
+
+class Listener(Protocol):
+    """Who is told what becomes of the member, in the member's thread."""
+
+    def on_membership_failure(self, error: MembershipError) -> None:
+        """The membership cannot go on; nothing more is sent to the group."""
+
+    def on_member_id(self, member_id: str) -> None:
+        """The broker has let this member in under this name; it has no assignment yet."""
+
+    def on_joined(self, joined: Joined) -> None:
+        """The member has its assignment."""
+
+    def has_progressed(self) -> bool:
+        """Whether records were finished since the last call."""
+        ...
 
 
 class SeatLostError(Exception):
@@ -81,9 +94,7 @@ class StaticGroupCoordinator(GroupCoordinator):
         *args: Any,
         assignor: SeatAssignor,
         client_id: str,
-        on_failure: OnFailure,
-        on_joined: OnJoined,
-        has_progressed: Callable[[], bool],
+        listener: Listener,
         **kwargs: Any,
     ) -> None:
         register_errors()
@@ -95,12 +106,10 @@ class StaticGroupCoordinator(GroupCoordinator):
         """Whether the broker has confirmed that the seat was given up."""
         self._seat_assignor = assignor
         self._client_id = client_id
-        self._on_failure = on_failure
-        self._on_joined = on_joined
+        self._listener = listener
         self._was_member = False
         self._reason = "started"
         self._prepared_at = time.monotonic()
-        self._has_progressed = has_progressed
         self._leader_id = ""
         self._refused = 0
         super().__init__(*args, assignors=(assignor,), **kwargs)
@@ -118,6 +127,8 @@ class StaticGroupCoordinator(GroupCoordinator):
             raise SeatLostError(str(self.failure)) from None
         if isinstance(request, JoinGroupRequest):
             self._leader_id = response.leader_id
+            if not response.error_code:
+                self._listener.on_member_id(response.member_id)
         for code in sorted(set(error_codes(response)), key=gravest_first):
             self._react(code, request)
         return response
@@ -167,7 +178,7 @@ class StaticGroupCoordinator(GroupCoordinator):
     def _fail(self, error: MembershipError) -> None:
         if self.failure is None and not self._closing.done():
             self.failure = error
-            self._on_failure(error)
+            self._listener.on_membership_failure(error)
 
     def _push_error_to_user(self, exc: BaseException) -> Any:
         """Called by the coordination routine with an error of its own or of one of its tasks."""
@@ -225,7 +236,7 @@ class StaticGroupCoordinator(GroupCoordinator):
             log.warning("membership.heartbeat_failed", error=repr(exc), **self._fields)
             return False
         self.last_heartbeat = time.monotonic()
-        if self._has_progressed() or not self._subscription.assigned_partitions():
+        if self._listener.has_progressed() or not self._subscription.assigned_partitions():
             self._not_idle()
         return True
 
@@ -287,14 +298,15 @@ class StaticGroupCoordinator(GroupCoordinator):
         found = ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes).assignment
         assignment = {topic: tuple(sorted(partitions)) for topic, partitions in found}
         ended_ms = time.time_ns() // 1_000_000
-        self._on_joined(Joined(self.member_id, self.generation, assignment, reason, duration, ended_ms))
+        self._listener.on_joined(Joined(self.member_id, self.generation, assignment, reason, duration, ended_ms))
         return True
 
     async def _look_before_joining_anew(self) -> None:
         """Make sure that nobody has sat down in the seat since the broker forgot this member.
 
         A join without a member id takes the seat from whoever has it. The broker tells an owner that was replaced by
-        FENCED_INSTANCE_ID, but one that it had forgotten before, by UNKNOWN_MEMBER_ID, whatever happened since.
+        FENCED_INSTANCE_ID, but one that it had forgotten before, by UNKNOWN_MEMBER_ID, whatever happened since. A seat
+        that was forgotten shows the client id of whoever took it first since then.
         """
         if self.member_id or not self._was_member or self._group_instance_id is None:
             return
@@ -311,7 +323,8 @@ class StaticGroupCoordinator(GroupCoordinator):
         It must not be used even for a moment: Faust's assignor asserts that each assigned topic is one of its own.
         """
         await self._client._maybe_wait_metadata()
-        reason = why_stale(basis, subscription.topics, self._partition_counts(subscription.topics))
+        counts = self._partition_counts(subscription.topics)
+        reason = why_stale(basis, subscription.topics, counts, self._seat_assignor.pages_url)
         if reason is None or self._refused >= FORCED_REJOINS:
             self._refused = 0
             return False

@@ -75,6 +75,6 @@ def _fate(view: RosterView, seat: str, first: Seen | None, now: float, watched: 
     newest = view.live(seat, now)
     if newest is None:
         return False
-    if newest is not first:
+    if first is None or newest.seen_at > first.seen_at:
         return True
     return False if watched >= watch_for(newest.entry) else None

@@ -103,36 +103,26 @@ def speaker(seat: str, member: Member | None, view: RosterView, now: float) -> S
     A member that comes back in its seat is described with the client id and the host of the process that sat down in it
     first (Apache Kafka, ClassicGroup.replaceStaticMember). Only the member id is new, so that decides.
     """
-    newest = [view.live(seat, now), view.seats().get(seat)]
-    found = [seen for seen in newest if seen is not None]
-    if member is not None:
-        mine = [seen for seen in found if seen.entry.member_id == member.member_id]
-        found = mine or found
-    return found[0] if found else None
+    mine = view.member(seat, member.member_id) if member is not None else None
+    return mine or view.live(seat, now) or view.seats().get(seat)
 
 
 def holder_in(seat: str, group: Group, view: RosterView, now: float) -> Holder:
     """Who sits in a seat, as far as group and roster tell."""
     member = group.in_seat(seat)
-    return _holder(member, speaker(seat, member, view, now))
-
-
-def _holder(member: Member | None, seen: Seen | None) -> Holder:
-    if seen is not None:
-        return holder_of(seen.entry.client_id, seen=seen)
-    return holder_of(member.client_id, member.client_host) if member is not None else holder_of("")
+    return holder_of(member, speaker(seat, member, view, now))
 
 
 def _line(seat: str, member: Member | None, view: RosterView, lags: Mapping[Partition, Lag], now: float) -> SeatLine:
     seen = speaker(seat, member, view, now)
     assignment = member.assignment if member is not None else {}
     if seen is None:
-        return SeatLine(seat, _holder(member, None), member, assignment=assignment, lag=_lag_of(assignment, lags))
+        return SeatLine(seat, holder_of(member, None), member, assignment=assignment, lag=_lag_of(assignment, lags))
     entry = seen.entry
     assignment = assignment or (entry.assignment if member is not None else {})
     return SeatLine(
         group_instance_id=seat,
-        holder=_holder(member, seen),
+        holder=holder_of(member, seen),
         member=member,
         state=entry.state,
         is_live=seen.is_alive(now),
@@ -146,7 +136,7 @@ def _line(seat: str, member: Member | None, view: RosterView, lags: Mapping[Part
 
 def _dynamic(member: Member, lags: Mapping[Partition, Lag]) -> SeatLine:
     return SeatLine(
-        None, _holder(member, None), member, assignment=member.assignment, lag=_lag_of(member.assignment, lags)
+        None, holder_of(member, None), member, assignment=member.assignment, lag=_lag_of(member.assignment, lags)
     )
 
 

@@ -24,7 +24,7 @@ WANTED_KEY = b"#wanted"
 """No instance id: `#` is not allowed in one."""
 
 STALE_AFTER = 10.0
-"""Seconds, and at least five intervals of its writer, after which an entry that nobody renews counts as a dead one's."""
+"""Seconds, and at least five intervals of its writer, after which an entry that nobody renews is a dead one's."""
 
 
 def topic_name(group_id: str) -> str:
@@ -230,7 +230,18 @@ class RosterView:
         """The newest entry of one incarnation."""
         return self._seen.get(group_instance_id, {}).get(client_id)
 
+    def member(self, group_instance_id: str, member_id: str) -> Seen | None:
+        """The newest entry of the incarnation that has this member id."""
+        found = self._seen.get(group_instance_id, {}).values()
+        return next((seen for seen in reversed(list(found)) if seen.entry.member_id == member_id), None)
+
+    def all_live(self, group_instance_id: str, now: float) -> list[Seen]:
+        """The entries of incarnations of the seat that have to be taken for live ones, the one written last at the end.
+
+        A process that was fenced cannot say that it has gone, and stays among them until its entry is stale.
+        """
+        return [seen for seen in self._seen.get(group_instance_id, {}).values() if seen.is_alive(now)]
+
     def live(self, group_instance_id: str, now: float) -> Seen | None:
-        """The entry written last by an incarnation of the seat that has to be taken for a live one."""
-        alive = [seen for seen in self._seen.get(group_instance_id, {}).values() if seen.is_alive(now)]
-        return alive[-1] if alive else None
+        """The one of them that was written last."""
+        return next(reversed(self.all_live(group_instance_id, now)), None)

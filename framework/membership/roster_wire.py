@@ -30,6 +30,12 @@ CONNECT_WITHIN = 3.0
 ANSWER_WITHIN = 5.0
 """Seconds that an answer may take, beyond what the broker was told to wait."""
 
+_PASSING = (
+    kafka_errors.LeaderNotAvailableError,
+    kafka_errors.NotLeaderForPartitionError,
+    kafka_errors.UnknownTopicOrPartitionError,
+)
+_LOOKS = 10
 _EARLIEST = -2
 _MOST_BYTES = 1 << 20
 
@@ -113,15 +119,12 @@ class Wire:
             timeout=round(ANSWER_WITHIN * 1000),
             topics=[(self.topic, [(partition, encode_batch(key, value))])],
         )
-        [found] = _of_partitions(await self._ask(self._leader_of(partition), request))
-        _check(found["error_code"])
+        await self._ask_leader(partition, request)
 
     async def earliest(self, partition: int) -> int:
         """The first offset of a partition that still exists."""
         request = OffsetRequest(-1, 0, [(self.topic, [(partition, _EARLIEST)])])
-        [found] = _of_partitions(await self._ask(self._leader_of(partition), request))
-        _check(found["error_code"])
-        return int(found["offset"])
+        return int((await self._ask_leader(partition, request))["offset"])
 
     async def fetch(self, positions: Mapping[int, int], wait: float) -> dict[int, Fetched]:
         """Read on, `{partition: offset}` to `{partition: what was found}`.
@@ -200,6 +203,23 @@ class Wire:
         async with asyncio.timeout(wait + ANSWER_WITHIN):
             answer = await connection.send(request)
         return answer
+
+    async def _ask_leader(self, partition: int, request: Any) -> dict[str, Any]:
+        """Ask the leader of a partition; looks where it is now if that was another, or has not quite become it yet."""
+        for _ in range(_LOOKS):
+            try:
+                answer = await self._ask(self._leader_of(partition), request)
+                [found] = _of_partitions(answer)
+                _check(found["error_code"])
+            except _PASSING as exc:
+                passing = exc
+                await asyncio.sleep(0.1)
+                await self.locate()
+                if not self.partitions:
+                    raise
+            else:
+                return found
+        raise passing
 
     def _leader_of(self, partition: int) -> tuple[str, int]:
         if not self._leaders:

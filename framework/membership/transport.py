@@ -9,8 +9,9 @@ from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from framework.errors import MembershipError
 from framework.membership.consumer import StaticConsumer
-from framework.membership.coordinator import OnFailure, OnJoined
+from framework.membership.group import Joined
 from framework.streams.delivery import DeliveringConsumer
 from framework.streams.fetching import FetchingThread
 from framework.streams.producing import Producer
@@ -35,9 +36,7 @@ class ConsumerThread(FetchingThread):
         conf = self.app.conf
         return StaticConsumer(
             assignor=self.app.assignor,
-            on_failure=self.consumer.on_membership_failure,
-            on_joined=self.consumer.on_joined,
-            has_progressed=self.consumer.has_progressed,
+            listener=self.consumer,
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
@@ -73,10 +72,20 @@ class Consumer(DeliveringConsumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.on_membership_failure: OnFailure = self.app.on_membership_failure
-        self.on_joined: OnJoined = self.app.on_joined
         self._progress = (0, 0)
         self._finished = asyncio.Event()
+
+    def on_membership_failure(self, error: MembershipError) -> None:
+        """The membership is lost; the app is told."""
+        self.app.on_membership_failure(error)
+
+    def on_member_id(self, member_id: str) -> None:
+        """The broker has named this member; the app is told."""
+        self.app.on_member_id(member_id)
+
+    def on_joined(self, joined: Joined) -> None:
+        """The member has its assignment; the app is told."""
+        self.app.on_joined(joined)
 
     def has_progressed(self) -> bool:
         """Whether records were finished since the last call."""

@@ -1,11 +1,11 @@
 """Whose seat is it: one pure decision from what the broker and the roster say; asks nobody, knows no clock."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from framework.identity import Incarnation
-from framework.membership.group import Group
+from framework.membership.group import Group, Member
 from framework.membership.roster import RosterView, Seen
 
 
@@ -31,21 +31,32 @@ class Verdict(StrEnum):
         return self in (Verdict.FREE, Verdict.SELF)
 
 
+GHOSTS = 3
+"""Fences in a row after which a member that the roster does not know is no longer taken for a ghost of our own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a seat.
 
     Attributes:
-        client_id: as the broker shows it.
-        host: its machine, or the address it connects from where its client id does not say.
-        pid: process id there; None unless the roster says it.
-        start_ms: start of that process, milliseconds since 1970; None where nothing says it.
+        member_id: as the broker calls it; empty where it has not joined yet.
+        client_id: of its process; of whoever sat down first in the seat where the roster does not know the member.
+        host: its machine; None where nothing says it.
+        pid: process id there; None where nothing says it.
+        start_ms: start of its process, milliseconds since 1970; None where nothing says it.
     """
 
+    member_id: str
     client_id: str
-    host: str
+    host: str | None = None
     pid: int | None = None
     start_ms: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the roster says who it is."""
+        return self.pid is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +67,24 @@ class Claim:
         group_instance_id: the seat.
         incarnation: the process that wants it.
         service: its service.
-        lineage: client ids of the processes that its supervisor ran in this seat before.
-        fenced: the one of them that was fenced last; None if none was.
-        is_first: whether the supervisor has just been started, and has had no process in this seat yet.
+        lineage: client ids of the processes that its supervisor had in this seat before.
+        members: member ids that those processes were given.
+        fenced: the one of them that was fenced last, if nobody has got the seat back since.
+        attempts: fences and looks in a row.
     """
 
     group_instance_id: str
     incarnation: Incarnation
     service: str
-    lineage: frozenset[str] = field(default_factory=frozenset)
+    lineage: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
     fenced: Incarnation | None = None
-    is_first: bool = True
+    attempts: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the supervisor has just been started, and has had no process in this seat yet."""
+        return not self.lineage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,55 +95,83 @@ class Judgement:
     holder: Holder | None = None
 
 
-def judge(claim: Claim, group: Group | None, roster: RosterView | None, now: float) -> Judgement:
+def judge(claim: Claim, group: Group, roster: RosterView | None, now: float) -> Judgement:
     """Decide whether `claim` may sit down.
 
     Nobody takes a seat from a live process, with one exception: a supervisor that has just been started takes it from
     the process of the same service on the same host that is there already, which is how a restart with overlap looks.
     A process that was fenced never takes it back from the living, so two of them cannot fight.
 
+    Who holds the seat is told by the member id. The client id that the coordinator shows is that of the process which
+    sat down first: a static member that is replaced keeps everything but its member id (Apache Kafka, ClassicGroup).
+
     Args:
         claim: who asks.
-        group: as the coordinator describes it; None if that could not be had.
+        group: as the coordinator describes it.
         roster: what the workers say; None if it cannot be read just now.
         now: monotonic seconds, as in the roster.
     """
-    member = group.in_seat(claim.group_instance_id) if group is not None else None
-    seen = roster.live(claim.group_instance_id, now) if roster is not None else None
-    if member is not None:
-        own = roster.of(claim.group_instance_id, member.client_id) if roster is not None else None
-        if own is not None and not own.is_alive(now):
-            # It said that it has gone, or has not said anything for long: only its session is left.
-            member = None
-        else:
-            seen = own
-    if member is None and seen is None:
+    member = group.in_seat(claim.group_instance_id)
+    if member is not None and member.member_id in claim.members:
+        return Judgement(Verdict.SELF, holder_of(member, None))
+    if roster is None:
+        return Judgement(Verdict.FREE) if member is None else _unknown(claim, member, is_roster_silent=False)
+    seen = roster.member(claim.group_instance_id, member.member_id) if member is not None else None
+    strangers = [s for s in roster.all_live(claim.group_instance_id, now) if s.entry.client_id not in claim.lineage]
+    if strangers:
+        nearest = seen if seen in strangers else strangers[-1]
+        holder = holder_of(member if seen is nearest else None, nearest)
+        return Judgement(_between(claim, holder, nearest.entry.service), holder)
+    if member is None:
         return Judgement(Verdict.FREE)
-    client_id = member.client_id if member is not None else seen.entry.client_id if seen is not None else ""
-    holder = holder_of(client_id, member.client_host if member is not None else "", seen)
-    return Judgement(_between(claim, holder, seen), holder)
+    if seen is None:
+        return _unknown(claim, member, is_roster_silent=True)
+    if seen.entry.client_id in claim.lineage:
+        return Judgement(Verdict.SELF, holder_of(member, seen))
+    # It said that it has gone, or has not said anything for long: only its session is left.
+    return Judgement(Verdict.FREE, holder_of(member, seen))
 
 
-def _between(claim: Claim, holder: Holder, seen: Seen | None) -> Verdict:
-    if holder.client_id in claim.lineage:
+def _between(claim: Claim, holder: Holder, service: str) -> Verdict:
+    """The verdict about a live process of somebody else's."""
+    if claim.is_first and service == claim.service and holder.host == claim.incarnation.host:
         return Verdict.SELF
+    is_newer = claim.fenced is not None and (holder.start_ms or 0) >= claim.fenced.start_ms
+    return Verdict.SUPERSEDED if is_newer else Verdict.HELD
+
+
+def _unknown(claim: Claim, member: Member, *, is_roster_silent: bool) -> Judgement:
+    """The verdict about a member that the roster does not know, or that it cannot be asked about.
+
+    A lone worker can fence itself: the broker may take a join of its own that was sent twice for a second process
+    (KAFKA-20985). That ghost never writes to the roster, while a process of this framework has done so by the time that
+    it has fenced us. Clients of other kinds write nothing either, so this is believed only a few times in a row.
+    """
+    holder = holder_of(member, None)
     if claim.fenced is not None:
-        is_newer = holder.start_ms is None or holder.start_ms >= claim.fenced.start_ms
-        return Verdict.SUPERSEDED if is_newer else Verdict.HELD
-    same_service = seen is None or seen.entry.service == claim.service
-    if claim.is_first and same_service and holder.host == claim.incarnation.host:
-        return Verdict.SELF
-    return Verdict.HELD
+        is_ghost = is_roster_silent and claim.attempts <= GHOSTS
+        return Judgement(Verdict.SELF if is_ghost else Verdict.SUPERSEDED, holder)
+    is_ours = holder.client_id in claim.lineage or (claim.is_first and holder.host == claim.incarnation.host)
+    return Judgement(Verdict.SELF if is_ours else Verdict.HELD, holder)
 
 
 _CLIENT_ID = re.compile(r"[^@]+@(?P<host>.+)#(?P<start_ms>\d+)-[0-9a-f]+")
 
 
-def holder_of(client_id: str, client_host: str = "", seen: Seen | None = None) -> Holder:
-    """Put together what a client id, an address and a roster entry say about one process."""
+def holder_of(member: Member | None, seen: Seen | None) -> Holder:
+    """What the coordinator and a roster entry say about one process; either may be missing."""
+    member_id = member.member_id if member is not None else ""
     if seen is not None:
-        incarnation = seen.entry.incarnation
-        return Holder(client_id, incarnation.host, incarnation.pid, incarnation.start_ms)
-    if match := _CLIENT_ID.fullmatch(client_id):
-        return Holder(client_id, match["host"], None, int(match["start_ms"]))
-    return Holder(client_id, client_host.lstrip("/") or "an unknown host")
+        entry = seen.entry
+        return Holder(
+            member_id or entry.member_id,
+            entry.client_id,
+            entry.incarnation.host,
+            entry.incarnation.pid,
+            entry.incarnation.start_ms,
+        )
+    if member is None:
+        return Holder("", "")
+    match = _CLIENT_ID.fullmatch(member.client_id)
+    host = match["host"] if match else member.client_host.lstrip("/") or None
+    return Holder(member.member_id, member.client_id, host)

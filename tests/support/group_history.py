@@ -25,9 +25,12 @@ def replacements(records: Iterable[GroupRecord]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Somebody sat down in a seat: the client id it goes by, and when, wall clock of the broker in seconds."""
+    """Somebody sat down in a seat: with which member id, and when, wall clock of the broker in seconds.
 
-    client_id: str
+    The client id would not tell who: the coordinator keeps that of the first one for all that replace it.
+    """
+
+    member_id: str
     at: float
 
 
@@ -37,7 +40,7 @@ def joins(records: Sequence[GroupRecord], group_instance_id: str) -> list[Joined
     The broker accepts every JoinGroup that names an instance and no member id, so none of a new process is missing.
     """
     return [
-        Joined(member.client_id, after.timestamp)
+        Joined(member.member_id, after.timestamp)
         for before, after in pairwise(records)
         for member in after.members
         if member.group_instance_id == group_instance_id

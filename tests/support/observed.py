@@ -87,8 +87,8 @@ class Observed:
         return next(output.pid for output in reversed(self.outputs()) if output.worker == worker.label)
 
     def last_emitted(self, worker: WorkerProcess) -> float:
-        """When a worker emitted last; monotonic seconds."""
-        return max(output.emitted for output in self.outputs() if output.pid in worker.pids())
+        """When a worker emitted last, by any process that its supervisor started; monotonic seconds."""
+        return max(o.emitted for o in self.outputs() if o.worker == worker.label and o.emitted >= worker.started)
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
@@ -175,12 +175,6 @@ class Observed:
     def joins(self, group_instance_id: str, since: Mark) -> list[Joined]:
         """Who sat down in a seat since then, in order."""
         return joins(self.history(since).groups, group_instance_id)
-
-    def client_id(self, group_instance_id: str) -> str:
-        """What the member in a seat calls itself."""
-        last = self.history().last
-        members = last.members if last else ()
-        return next(m.client_id for m in members if m.group_instance_id == group_instance_id)
 
     def duplicates(self, partitions: Collection[int] = range(PARTITIONS)) -> int:
         """DUP, of some partitions or of all."""

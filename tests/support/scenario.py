@@ -136,16 +136,13 @@ class Scenario(Observed):
         return self.steady(len(self.plan.workers), within)
 
     def ghost_joins(self, seat: str) -> None:
-        """Take a seat in the name of the process that sits in it, and send nothing more: it has fenced itself."""
+        """Take a seat as a second join in flight of the process in it would, and send nothing more."""
         group = self.history().last
         assert group is not None, "the group is empty"
         assert group.protocol is not None, "the group has chosen no assignor"
         member = next(m for m in group.members if m.group_instance_id == seat)
-        ghost.join(
-            self._bootstrap_servers,
-            Seat.of(self.group_id, group.protocol, member, self.plan.session),
-            client_id=member.client_id,
-        )
+        taken = Seat.of(self.group_id, group.protocol, member, self.plan.session)
+        ghost.join(self._bootstrap_servers, taken, member.client_id)
 
     # --- topics ---------------------------------------------------------------------------------------------------
 

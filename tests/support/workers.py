@@ -177,11 +177,18 @@ class WorkerProcess:
 
     def state(self) -> str | None:
         """What its only worker does now."""
-        return ask(self.url(), "/status").only_worker["state"]
+        return self._status()["state"]
+
+    def client_id(self) -> str:
+        """What its only worker calls itself."""
+        return str(self._status()["client_id"])
 
     def fence(self) -> Mapping[str, Any]:
         """Why its only worker does not get its seat; empty where it has it."""
-        return ask(self.url(), "/status").only_worker["fence"] or {}
+        return self._status()["fence"] or {}
+
+    def _status(self) -> Mapping[str, Any]:
+        return ask(self.url(), "/status").only_worker
 
     def _send_all(self, signum: signal.Signals) -> None:
         for process in self.family():

@@ -74,6 +74,8 @@ def test_what_may_go_better_next_time_is_not_final(code: ExitCode) -> None:
     assert code not in FINAL
 
 
-@pytest.mark.parametrize("code", [ExitCode.SEAT_TAKEN, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED, ExitCode.NOT_ALLOWED])
+@pytest.mark.parametrize(
+    "code", [ExitCode.SEAT_TAKEN, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED, ExitCode.NOT_ALLOWED]
+)
 def test_what_would_end_the_same_way_is_final(code: ExitCode) -> None:
     assert code in FINAL

@@ -22,7 +22,7 @@ def test_fenced_worker_stops_where_the_policy_says_so(rig: Rig) -> None:
         scenario.first_output(newer)
 
         assert superseded.code == ExitCode.SUPERSEDED
-        for named in (socket.gethostname(), str(scenario.emitter(newer)), scenario.client_id("w1")):
+        for named in (socket.gethostname(), str(scenario.emitter(newer)), newer.client_id()):
             assert named in older.log()
 
         elsewhere = scenario.start_beside("w1-elsewhere", "w1", **on_host("elsewhere"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from framework import ExitCode
 from tests.support.scenario import KILL_WINDOW, Rig
 
 pytestmark = pytest.mark.broker
@@ -15,7 +16,8 @@ def test_rolling_restart_with_overlap_moves_no_partition(rig: Rig) -> None:
             old = scenario.worker(label)
             new = scenario.start_beside(f"{label}-new", label)
             scenario.first_output(new)
-            assert old.terminate(within=5.0).code == 0
+            # Fenced, where the stop comes before the heartbeat that would have told it so.
+            assert old.terminate(within=5.0).code in (ExitCode.OK, ExitCode.FENCED)
         renewed = scenario.mark()
         scenario.all_steady()
 

@@ -95,7 +95,9 @@ def test_too_many_crashes_end_it_with_a_sentence(processes: Processes) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize("code", [ExitCode.SEAT_TAKEN, ExitCode.SUPERSEDED, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED])
+@pytest.mark.parametrize(
+    "code", [ExitCode.SEAT_TAKEN, ExitCode.SUPERSEDED, ExitCode.SETTINGS, ExitCode.APP_IMPORT_FAILED]
+)
 def test_final_code_ends_it(code: ExitCode, processes: Processes) -> None:
     async def scenario() -> None:
         kept = Kept()

@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.cluster import ClusterMetadata
@@ -17,6 +17,7 @@ from aiokafka.protocol.metadata import MetadataResponse_v1
 from framework.errors import MembershipError
 from framework.membership.assignor import SeatAssignor
 from framework.membership.coordinator import StaticGroupCoordinator
+from framework.membership.group import Joined
 from tests.unit.membership.apps import offline_app
 
 COMMIT, FETCH, JOIN, HEARTBEAT, LEAVE, SYNC, DESCRIBE = 8, 9, 11, 12, 13, 14, 15
@@ -147,6 +148,28 @@ class FakeClient:
 
 
 @dataclass
+class FakeListener:
+    """A fake of the consumer: notes what the member tells it."""
+
+    client: FakeClient
+    failures: list[MembershipError]
+    joins: list[Joined]
+    names: list[str]
+
+    def on_membership_failure(self, error: MembershipError) -> None:
+        self.failures.append(error)
+
+    def on_member_id(self, member_id: str) -> None:
+        self.names.append(member_id)
+
+    def on_joined(self, joined: Joined) -> None:
+        self.joins.append(joined)
+
+    def has_progressed(self) -> bool:
+        return self.client.has_progressed
+
+
+@dataclass
 class Member:
     """A real `StaticGroupCoordinator` on a fake client."""
 
@@ -154,7 +177,9 @@ class Member:
     subscription: SubscriptionState
     coordinator: StaticGroupCoordinator
     assignor: SeatAssignor
-    failures: list[MembershipError] = field(default_factory=list)
+    failures: list[MembershipError]
+    joins: list[Joined]
+    names: list[str]
 
     async def until(self, holds: Callable[[], Any], within: float = 5.0) -> None:
         """Let the event loop turn until something holds."""
@@ -178,6 +203,8 @@ async def member(
     assignor = SeatAssignor(offline_app(instance_id))
     subscription = SubscriptionState()
     failures: list[MembershipError] = []
+    joins: list[Joined] = []
+    names: list[str] = []
     timing = {
         "heartbeat_interval_ms": 2,
         "session_timeout_ms": 1000,
@@ -189,9 +216,7 @@ async def member(
         subscription,
         assignor=assignor,
         client_id=client.client_id,
-        on_failure=failures.append,
-        on_joined=lambda _joined: None,
-        has_progressed=lambda: client.has_progressed,
+        listener=FakeListener(client, failures, joins, names),
         group_id="flights",
         group_instance_id=instance_id,
         enable_auto_commit=False,
@@ -200,7 +225,7 @@ async def member(
     if topics:
         subscription.subscribe(set(topics))
     try:
-        yield Member(client, subscription, coordinator, assignor, failures)
+        yield Member(client, subscription, coordinator, assignor, failures, joins, names)
     finally:
         client.hanging.clear()
         await coordinator.close()

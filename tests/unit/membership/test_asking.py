@@ -143,5 +143,5 @@ def test_any_question_can_refuse() -> None:
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(BrokerUnavailableError, match="No Kafka broker answers at 127.0.0.1:1"):
+    with pytest.raises(BrokerUnavailableError, match=r"No Kafka broker answers at 127\.0\.0\.1:1"):
         asyncio.run(GroupAdmin(CONNECTION).start())

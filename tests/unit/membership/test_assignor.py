@@ -20,7 +20,7 @@ COUNTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 8))
 
 
 def basis(*subscription: str, **partitions: int) -> Basis:
-    return Basis(frozenset(subscription), partitions)
+    return Basis(frozenset(subscription), partitions, url=URL)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,13 @@ def test_assignment_made_for_the_present_state_is_never_stale(
 def test_any_other_subscription_is_stale(before: set[str], now: set[str]) -> None:
     made_for = Basis(frozenset(before), dict.fromkeys(before, 1) or {"z": 1})
     assert (why_stale(made_for, now, dict.fromkeys(now, 1)) is not None) is (before != now)
+
+
+def test_an_address_matters_only_to_members_with_pages() -> None:
+    moved = "http://w-0.flights:7000"
+    assert why_stale(basis("a", a=4), {"a"}, {"a": 4}, url=URL) is None
+    assert why_stale(basis("a", a=4), {"a"}, {"a": 4}, url=None) is None
+    assert URL in str(why_stale(basis("a", a=4), {"a"}, {"a": 4}, url=moved))
 
 
 @given(TOPICS, COUNTS, COUNTS)
@@ -180,10 +187,24 @@ class TestSeatAssignor:
         plain = PartitionAssignor(assignor.app)
         assigned = plain.assign(cluster_of(a=4), {"m0": over_the_wire(assignor.metadata({"a"}))})["m0"]
         assignor.on_assignment(assigned)
-        assert assignor.basis_of(assigned) == Basis(frozenset("a"), is_complete=False)
+        assert assignor.basis_of(assigned) == Basis(frozenset("a"), is_complete=False, url=URL)
         assert why_stale(assignor.basis_of(assigned), {"a"}, {"a": 4}) is None
 
     def test_the_next_metadata_after_an_assignment_is_still_read_by_plain_faust(self, assignor: SeatAssignor) -> None:
         assignor.on_assignment(assign(assignor, cluster_of(a=4), m0={"a"})["m0"])
         read = ClientMetadata.loads(assignor.metadata({"a"}).user_data)
         assert read.assignment.actives == {"a": [0, 1, 2, 3]}
+
+    def test_an_assignment_for_another_address_is_taken_in(self, assignor: SeatAssignor) -> None:
+        assigned = assign(assignor, cluster_of(a=4), m0={"a"})["m0"]
+        moved = offline_app(url="http://w-0.flights:7000")
+        with pytest.raises(AssertionError):
+            PartitionAssignor(moved).on_assignment(assigned)
+        there = SeatAssignor(moved)
+        there.on_assignment(assigned)
+        assert {tp.partition for tp in there.assigned_actives()} == {0, 1, 2, 3}
+
+    def test_the_address_of_the_pages_counts_once_there_are_some(self, assignor: SeatAssignor) -> None:
+        assert assignor.pages_url is None
+        assignor.app.page("/count/")(lambda *_: None)
+        assert assignor.pages_url == URL

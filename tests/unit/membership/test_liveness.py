@@ -72,6 +72,19 @@ def test_second_process_in_a_seat_is_a_sign_of_life() -> None:
     assert ask(roster, "w-0") == {"w-0"}
 
 
+def test_older_process_that_was_fenced_is_no_sign_of_life() -> None:
+    """It could not say that it has gone, and its entry is younger than what counts as stale."""
+    roster = FakeRoster()
+    roster.write(entry_of("w-0", client_id="w-0@old#1700000000000-0000000a"))
+    roster.now += 1.0
+    newer = "w-0@new#1700000000001-0000000b"
+    roster.write(entry_of("w-0", client_id=newer))
+    roster.on_wait = lambda now: (
+        roster.write(entry_of("w-0", client_id=newer, state=SeatState.LEFT)) if now < 101.5 else None
+    )
+    assert ask(roster, "w-0") == frozenset()
+
+
 def test_silence_of_a_roster_that_cannot_be_read_means_nothing() -> None:
     roster = FakeRoster(is_readable=False)
     roster.write(entry_of("w-0"))

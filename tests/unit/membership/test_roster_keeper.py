@@ -158,8 +158,8 @@ class TestClosing:
         assert writer.entries[-1].state is SeatState.STOPPED
         assert writer.is_closed
         assert reader.is_closed
-        keeper.close(state=SeatState.FAILED)
-        keeper.tell(state=SeatState.FAILED)
+        keeper.close(state=SeatState.RUNNING)
+        keeper.tell(state=SeatState.RUNNING)
         assert writer.entries[-1].state is SeatState.STOPPED
 
     def test_no_last_word(self, make: Make, writer: FakeWriter) -> None:

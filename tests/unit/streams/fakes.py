@@ -205,6 +205,9 @@ class FakeApp:
     def on_joined(self, joined: Any) -> None:
         """Not looked at here."""
 
+    def on_member_id(self, member_id: str) -> None:
+        """Not looked at here."""
+
     def on_membership_failure(self, error: BaseException) -> None:
         self.failures.append(error)
 

@@ -9,8 +9,8 @@ def group(generation: int, **members: str) -> GroupRecord:
     return GroupRecord("g", generation, "faust", None, seats, 0.0)
 
 
-def seated(client_id: str, member_id: str, at: float) -> GroupRecord:
-    member = Member(member_id, "w1", client_id, (), frozenset())
+def seated(member_id: str, at: float) -> GroupRecord:
+    member = Member(member_id, "w1", "client", (), frozenset())
     return GroupRecord("g", 1, "faust", None, (Member("x", "w0", "other", (), frozenset()), member), at)
 
 
@@ -42,15 +42,9 @@ def test_someone_new_at_the_same_generation_is_no_replacement() -> None:
 
 
 def test_joins_of_a_seat_are_its_new_member_ids() -> None:
-    records = [
-        seated("old", "a", 1.0),
-        seated("old", "a", 2.0),
-        seated("new", "b", 3.0),
-        group(2),
-        seated("new", "c", 5.0),
-    ]
+    records = [seated("a", 1.0), seated("a", 2.0), seated("b", 3.0), group(2), seated("c", 5.0)]
 
-    assert joins(records, "w1") == [Joined("new", 3.0), Joined("new", 5.0)]
+    assert joins(records, "w1") == [Joined("b", 3.0), Joined("c", 5.0)]
     assert joins(records[:1], "w1") == joins([], "w1") == []
     assert joins(records, "w2") == []
 
