@@ -110,7 +110,10 @@ def _outcome(worker: Progress) -> str:
 
 async def _follow(leaving: Leaving, wait: bool, timeout: float) -> None:
     try:
-        async with asyncio.timeout(timeout), aclosing(control_client.leave(leaving.supervisor)) as replies:
+        async with (
+            asyncio.timeout(timeout),
+            aclosing(control_client.leave(leaving.supervisor, holds_until_exit=wait)) as replies,
+        ):
             async for reply in replies:
                 leaving.hear(reply)
                 if not wait:

@@ -29,6 +29,8 @@ LOOK_EVERY = 0.05
 """Seconds between looks at the workers while somebody waits for them to leave."""
 BUSY_AFTER = 0.5
 """Seconds after which a socket that lets nobody in is taken for that of a busy process, not of a dead one."""
+LINGER = 2.0
+"""Seconds that a client gets to end after it was told that every worker has ended."""
 ASK_WITHIN = 10.0
 """Seconds in which a client must have said what it wants."""
 

@@ -83,11 +83,18 @@ def choose(found: Sequence[Found], target: str | None, pid: int | None) -> Found
     )
 
 
-async def leave(supervisor: Found) -> AsyncGenerator[Accepted | Progress | Done, None]:
+async def leave(
+    supervisor: Found, *, holds_until_exit: bool = False
+) -> AsyncGenerator[Accepted | Progress | Done, None]:
     """Ask a supervisor to stop its workers and leave the group, and tell how far they are.
 
     Yields `Accepted`, then a `Progress` for each change, and at last `Done`, when every worker has ended. Whoever stops
     listening earlier does not stop the leaving.
+
+    Args:
+        supervisor: whom to ask.
+        holds_until_exit: keep the connection until this process has ended. A supervisor waits a moment for whoever is
+            connected: where it is the first process of a container, its end is that of every process in there.
 
     Raises:
         SupervisorUnreachableError: it cannot be reached, or does not do it.
@@ -102,6 +109,9 @@ async def leave(supervisor: Found) -> AsyncGenerator[Accepted | Progress | Done,
         writer.write(encode(Command.LEAVE))
         while (reply := await _next_reply(supervisor, reader)) is not None:
             is_accepted = True
+            if isinstance(reply, Done) and holds_until_exit:
+                # Closed by the operating system, and not by the `close` below, which closes only one of the two.
+                os.dup(writer.get_extra_info("socket").fileno())
             yield reply
             if isinstance(reply, Done):
                 return

@@ -49,7 +49,7 @@ class _Question:
 async def wanted_replicas(
     environ: Mapping[str, str], *, folder: Path = SERVICE_ACCOUNT, timeout: float = 1.0
 ) -> int | None:
-    """The `spec.replicas` of the StatefulSet that this pod belongs to.
+    """The `spec.replicas` of the StatefulSet that this pod belongs to; its pods have ordinals below that.
 
     Needs the right to `get` `statefulsets` of the API group `apps`. Without it, outside Kubernetes, and whenever the
     API does not answer as it should, nobody knows: that is one line in the log and no error.
@@ -147,11 +147,12 @@ async def _count_in(answer: "aiohttp.ClientResponse", name: str) -> int:
 
 
 def _replicas(body: bytes) -> int:
-    """The count in a StatefulSet as JSON."""
+    """The count in a StatefulSet as JSON, counted from ordinal 0 also where the set begins with a later one."""
     try:
-        found = orjson.loads(body)["spec"]["replicas"]
-    except (ValueError, KeyError, TypeError):
-        found = None
-    if type(found) is not int or found < 0:
+        spec = orjson.loads(body)["spec"]
+        found = [spec["replicas"], (spec.get("ordinals") or {}).get("start", 0)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        found = [None]
+    if any(type(number) is not int or number < 0 for number in found):
         raise _UnknownError("What the Kubernetes API answered is no StatefulSet with spec.replicas.")
-    return found
+    return sum(found)

@@ -22,7 +22,7 @@ from framework.lifecycle.probes import Probes
 from framework.lifecycle.process import start_fork_server
 from framework.lifecycle.reaper import Reaper
 from framework.lifecycle.restart_policy import RestartPolicy
-from framework.lifecycle.slot import Slot
+from framework.lifecycle.slot import SETTLED, Slot
 from framework.lifecycle.status import Status
 from framework.settings import Settings, environment
 from framework.states import StopReason
@@ -31,10 +31,10 @@ log = structlog.get_logger(__name__)
 
 
 SERVE_AFTER = 2.0
-"""Seconds after which probes are answered although no worker has reached a broker yet."""
+"""Seconds after which probes are answered although no worker is running yet."""
 
-LAST_WORDS = 1.0
-"""Seconds at most to tell a command that waits how the workers ended."""
+LAST_WORDS = 3.0
+"""Seconds at most to tell a command that waits how the workers ended, and to let it end first."""
 
 SAME_FAILURE = 10.0
 """Seconds within which the same sentence of several workers is shown once."""
@@ -95,9 +95,9 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._roll)
 
     async def _serve(self) -> None:
-        """Answer probes once a worker has loaded: the HTTP library takes a while to load, too, and workers go first."""
+        """Answer probes once a worker runs: the HTTP library takes a while to load, and the workers go first."""
         started = asyncio.get_running_loop().time()
-        while not any(slot.knew_broker for slot in self._slots):
+        while not any(slot.state in SETTLED for slot in self._slots):
             left = SERVE_AFTER - (asyncio.get_running_loop().time() - started)
             if left <= 0:
                 break

@@ -1,5 +1,6 @@
 """Every example and app starts, does its job, and stops on SIGTERM."""
 
+import json
 import re
 import subprocess
 import sys
@@ -38,13 +39,25 @@ def environment(broker: Broker) -> Mapping[str, str]:
     return {**kept, "FRAMEWORK_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
 
 
-def start_example(worker: WorkerFactory, name: str, ordinal: int) -> WorkerProcess:
+def start_example(worker: WorkerFactory, name: str, ordinal: int = 0, **environment: str) -> WorkerProcess:
     """Start an example as its README says: in its own folder."""
     worker.root = EXAMPLES / name
+    given = environment or {"FRAMEWORK_ORDINAL": str(ordinal)}
     return worker(
-        "app:app",
-        command="run",
-        environment={"FRAMEWORK_ORDINAL": str(ordinal), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        "app:app", command="run", environment={**given, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    )
+
+
+def command(name: str, *arguments: str, broker: Broker) -> subprocess.CompletedProcess[str]:
+    """Run a command of the framework in the folder of an example."""
+    return subprocess.run(
+        [sys.executable, "-m", "framework", *arguments],
+        cwd=EXAMPLES / name,
+        env={**environment(broker), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -91,3 +104,51 @@ def test_static_member_keeps_its_seat_over_a_restart(worker: WorkerFactory) -> N
     for process in (staying, back):
         process.terminate()
         assert process.wait(within=30.0) == 0
+
+
+def test_leave_or_stay(worker: WorkerFactory, kafka_broker: Broker) -> None:
+    """A worker that is stopped stays; one that is told to leave, or scaled away, leaves, and the others go on."""
+    name = "02_leave_or_stay"
+
+    def seats() -> dict[str, str]:
+        found = command(name, "group", "describe", "app:app", "--json", broker=kafka_broker)
+        return {seat["group_instance_id"]: seat["state"] for seat in json.loads(found.stdout)["seats"]}
+
+    processes = [start_example(worker, name, ordinal) for ordinal in range(3)]
+    for ordinal, process in enumerate(processes):
+        eventually(lambda p=process, n=ordinal: f"leave-or-stay-{n} reads" in p.output(), within=40.0)
+    assert set(seats().values()) == {"running"}
+
+    processes[2].terminate()
+    assert processes[2].wait(within=30.0) == 0
+    assert seats()["leave-or-stay-2"] == "stopped"
+
+    back = start_example(worker, name, 2)
+    eventually(lambda: "leave-or-stay-2 reads" in back.output(), within=30.0)
+    left = command(name, "leave", "--pid", str(back.pid), "--wait", broker=kafka_broker)
+    assert left.returncode == 0, left.stderr
+    assert back.wait(within=10.0) == 0
+    assert set(seats()) == {"leave-or-stay-0", "leave-or-stay-1"}
+
+    scaled = command(name, "scale", "app:app", "--to", "1", broker=kafka_broker)
+    assert scaled.returncode == 0, scaled.stderr
+    assert processes[1].wait(within=10.0) == 0
+    assert set(seats()) == {"leave-or-stay-0"}
+    processes[0].terminate()
+    assert processes[0].wait(within=30.0) == 0
+
+
+def test_fenced_worker_waits_and_comes_back(worker: WorkerFactory) -> None:
+    """The newer of two processes with one id works, the older one waits, and works again when the newer one stops."""
+    name, one = "03_fenced", {"FRAMEWORK_INSTANCE_ID": "only-one"}
+    older = start_example(worker, name, **one)
+    eventually(lambda: " reads " in older.output(), within=30.0)
+    newer = start_example(worker, name, **one)
+    eventually(lambda: " reads " in newer.output() and "superseded" in older.output(), within=40.0)
+
+    newer.terminate()
+    assert newer.wait(within=30.0) == 0
+    before = older.output().count(" reads ")
+    eventually(lambda: older.output().count(" reads ") > before, within=30.0)
+    older.terminate()
+    assert older.wait(within=30.0) == 0

@@ -121,6 +121,10 @@ def test_none_wanted_is_a_count(ask: Ask) -> None:
     assert ask(FakeApi(body=b'{"spec": {"replicas": 0}}')) == Outcome(0)
 
 
+def test_ordinals_that_begin_later_are_counted_from_0(ask: Ask) -> None:
+    assert ask(FakeApi(body=b'{"spec": {"replicas": 3, "ordinals": {"start": 5}}}')) == Outcome(8)
+
+
 def test_an_ipv6_address(ask: Ask) -> None:
     try:
         with socket.socket(socket.AF_INET6) as channel:
