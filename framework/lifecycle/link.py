@@ -84,6 +84,11 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Surplus:
+    """Worker to supervisor: an operator scales it away; it stops, and is not to be started again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Worker to supervisor: it ends with this code, and this is what to tell the person."""
 
@@ -119,7 +124,7 @@ class Stop:
     now: bool = False
 
 
-Report: TypeAlias = Bound | Moved | Admitted | Joined | Beat | Waiting | Left | Failed
+Report: TypeAlias = Bound | Moved | Admitted | Joined | Beat | Waiting | Left | Surplus | Failed
 Command: TypeAlias = Go | Stop
 
 

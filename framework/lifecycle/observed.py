@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from framework.lifecycle.link import Beat, Bound, Failed, Left, Moved, Report, Waiting
+from framework.lifecycle.link import Beat, Bound, Failed, Left, Moved, Report, Surplus, Waiting
 from framework.lifecycle.status import Fence, Rebalance, WorkerStatus
 from framework.membership.group import Joined
 from framework.states import WorkerState
@@ -17,6 +17,7 @@ class Observed:
     bound: Bound | None = None
     fence: Fence | None = None
     has_left: bool = False
+    is_surplus: bool = False
     failed: Failed | None = None
     running_since: float | None = None
     """Monotonic seconds; None until it runs."""
@@ -38,6 +39,8 @@ class Observed:
             self.fence = report.fence
         elif isinstance(report, Left):
             self.has_left = True
+        elif isinstance(report, Surplus):
+            self.is_surplus = True
         elif isinstance(report, Failed):
             self.failed = report
 

@@ -18,6 +18,7 @@ from framework.lifecycle.status import Fence
 from framework.membership.admin import GroupAdmin
 from framework.membership.group import Group
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_topic import RosterMissingError
 from framework.membership.verdict import Claim, Holder, Judgement, Verdict, judge
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
             on_waiting(fence)
             judgement = await watch.next_look(judgement, attempt)
         if judgement.holder is not None:
-            log.info("worker.seat_is_ours", holder=describe(judgement.holder))
+            is_own = judgement.holder.member_id in go.members
+            whose = "a process before this one, of the same supervisor" if is_own else describe(judgement.holder)
+            log.info("worker.seat_is_ours", holder=whose, holder_member_id=judgement.holder.member_id)
 
 
 class SeatWatch:
@@ -83,6 +86,7 @@ class SeatWatch:
         self._connection = app.connection
         self._admin = GroupAdmin(self._connection)
         self._reader: RosterReader | None = None
+        self._doubt = ""
         self._stack = AsyncExitStack()
         self._backoff = Backoff(self._settings.fenced_backoff_initial, self._settings.fenced_backoff_max, jitter=0.1)
 
@@ -107,32 +111,46 @@ class SeatWatch:
     def _judge(self, group: Group) -> Judgement:
         now = time.monotonic()
         reader = self._reader
-        # A roster that cannot be read just now would make everybody look dead.
-        view = reader.view if reader is not None and reader.is_current(now) else None
+        # Where nobody can write, or be read, everybody would look dead: then the description decides alone.
+        doubt = reader.doubt(now) if reader is not None else ""
+        if doubt not in ("", self._doubt):
+            log.info("worker.no_roster", why=doubt)
+        self._doubt = doubt
+        view = reader.view if reader is not None and not doubt else None
         return judge(self._claim, group, view, now)
 
     async def next_look(self, before: Judgement, attempt: int) -> Judgement:
-        """Wait for the next look, shorter if the roster says that the holder is gone, and take it."""
+        """Wait for the next look, shorter if the roster says that the holder is gone, and take it.
+
+        A look that no broker answers is none: it is not counted, and taken again after another wait.
+        """
+        while True:
+            await self._pause(before.holder, attempt)
+            try:
+                return await self._look_twice()
+            except BrokerUnavailableError as exc:
+                log.warning("worker.broker_away", error=str(exc))
+
+    async def _pause(self, holder: Holder | None, attempt: int) -> None:
         deadline = time.monotonic() + self._backoff.delay(attempt, random.random())  # noqa: S311 - jitter
-        while (left := deadline - time.monotonic()) > 0 and not self._has_gone(before.holder):
+        while (left := deadline - time.monotonic()) > 0 and not self._has_gone(holder):
             if self._reader is None or not await self._reader.changed(left):
                 await asyncio.sleep(min(left, 0.1))
-        try:
+
+    async def _look_twice(self) -> Judgement:
+        """Look, and look again before a free seat is taken."""
+        judgement = await self.look()
+        if judgement.verdict is Verdict.FREE:
+            # Others may have waited for the same seat: whoever looks last finds the first one's entry.
+            await asyncio.sleep(random.random() * SPREAD)  # noqa: S311
             judgement = await self.look()
-            if judgement.verdict is Verdict.FREE:
-                # Others may have waited for the same seat: whoever looks last finds the first one's entry.
-                await asyncio.sleep(random.random() * SPREAD)  # noqa: S311
-                judgement = await self.look()
-        except BrokerUnavailableError as exc:
-            log.warning("worker.broker_away", error=str(exc))
-            return before
         return judgement
 
     def _has_gone(self, holder: Holder | None) -> bool:
         if holder is None or not holder.is_known or self._reader is None:
             return False
         seen = self._reader.view.of(self._claim.group_instance_id, holder.client_id)
-        return seen is not None and not seen.is_alive(time.monotonic()) and self._reader.is_current(time.monotonic())
+        return seen is not None and not seen.is_alive(time.monotonic()) and self._reader.is_telling(time.monotonic())
 
     async def _open_roster(self) -> None:
         if self._reader is not None:
@@ -142,7 +160,9 @@ class SeatWatch:
             await reader.start()
         except RosterUnavailableError as exc:
             # The description of the group decides alone then; a dead holder's seat is free when its session has ended.
-            log.info("worker.no_roster", why=str(exc))
+            # Before the first worker of a group has started that is as it should be.
+            tell = log.debug if isinstance(exc, RosterMissingError) else log.info
+            tell("worker.no_roster", why=str(exc))
             await reader.close()
         else:
             self._reader = reader

@@ -46,6 +46,8 @@ class Slot:
         self.spec = spec
         self.knew_broker = False
         self.has_ended = False
+        self.has_left = False
+        """Whether the worker was told by an operator, and not by its supervisor, to go for good."""
         self._policy = policy
         self._on_failed = on_failed
         self._on_change = on_change
@@ -88,7 +90,7 @@ class Slot:
         )
 
     def _is_joined(self) -> bool:
-        return self.state in (WorkerState.STARTING, WorkerState.RUNNING)
+        return self.state in HAS_JOINED
 
     async def keep(self) -> ExitCode:
         """Run the worker until it is stopped or not worth another start; returns the code the slot ends with."""
@@ -96,6 +98,9 @@ class Slot:
             return await self._keep()
         finally:
             self.has_ended = True
+            if self._stopping is None and (successor := self._take_successor()) is not None:
+                # A roll has made it meanwhile; there is no seat for it any more. A stop has told it to end.
+                successor.kill()
             self._notify()
 
     async def _keep(self) -> ExitCode:
@@ -107,18 +112,23 @@ class Slot:
             ended = self._observed_of(current)
             self._lineage.ended(ended, code)
             if self._stopping is not None:
+                exit_code = self._code_after_stop(code)
+                self._tell_fence(ended, exit_code)
+                return exit_code
+            if ended.has_left or ended.is_surplus:
+                self.has_left = True
+                log.info("supervisor.worker_left", slot=self.spec.slot, ended=describe(code))
                 return self._code_after_stop(code)
-            if ended.has_left and code == ExitCode.OK:
-                log.info("supervisor.worker_left", slot=self.spec.slot)
-                return ExitCode.OK
             if (successor := self._take_successor()) is not None:
                 self._current = successor
                 self._send_off(successor, is_handover=code == ExitCode.OK and ended.running_since is not None)
                 continue
-            exit_code = await self._restart(code, ended)
-            if exit_code is not None:
-                self._tell_why(ended, code, exit_code)
-                return exit_code
+            given_up = await self._restart(code, ended)
+            if given_up is ExitCode.CRASH_LOOP:
+                self._on_failed(Failed(ExitCode.CRASH_LOOP, self._crash_loop_message(code)))
+            if given_up is not None:
+                self._tell_fence(ended, given_up)
+                return given_up
 
     def _code_after_stop(self, code: int) -> ExitCode:
         if self._forced or code == ExitCode.FORCED or code < 0:
@@ -158,11 +168,9 @@ class Slot:
         self._send_off(newborn)
         return None
 
-    def _tell_why(self, ended: Observed, code: int, exit_code: ExitCode) -> None:
-        """Tell the person why there is no further start; what each process said has been told already."""
-        if exit_code is ExitCode.CRASH_LOOP:
-            self._on_failed(Failed(ExitCode.CRASH_LOOP, self._crash_loop_message(code)))
-        elif exit_code is ExitCode.FENCED and ended.failed is not None:
+    def _tell_fence(self, ended: Observed, exit_code: ExitCode) -> None:
+        """Tell the person of a fence that ends the slot; whatever else a process said has been told already."""
+        if exit_code is ExitCode.FENCED and ended.failed is not None:
             self._on_failed(ended.failed)
 
     def _take_successor(self) -> WorkerHandle | None:
@@ -203,9 +211,10 @@ class Slot:
         return await self._reached(successor, SETTLED)
 
     async def _reached(self, handle: WorkerHandle, states: frozenset[WorkerState]) -> bool:
-        """Wait until the process is in one of `states`; False if it ended before, or the slot is stopping."""
-        await self._until(lambda: self._observed_of(handle).state in states or not handle.is_alive)
-        return self._observed_of(handle).state in states and handle.is_alive and self._stopping is None
+        """Wait until the process is in one of `states`; False if it ends before, or the slot stops or ends."""
+        if not await self._until(lambda: self._observed_of(handle).state in states or not handle.is_alive):
+            return False
+        return handle.is_alive
 
     async def _until(self, holds: Callable[[], bool]) -> bool:
         """Wait for a condition on the states of this slot; False if the slot stops or ends first."""

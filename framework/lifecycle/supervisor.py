@@ -162,10 +162,9 @@ class Supervisor:
         """Replace the workers one at a time; stops at the first that does not come up, with the others untouched."""
         log.info("supervisor.rolling", workers=len(self._slots))
         for slot in self._slots:
-            if slot.has_ended:
-                # It has left its group; the others go on.
+            if slot.has_left:
                 continue
-            if not await slot.replace(self._settings.shutdown_grace):
+            if not await slot.replace(self._settings.shutdown_grace) and not slot.has_left:
                 log.error("supervisor.roll_stopped", slot=slot.spec.slot)
                 return
         log.info("supervisor.rolled", workers=len(self._slots))

@@ -20,7 +20,20 @@ from framework.errors import FrameworkError, MembershipError, PortTakenError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.broker_wait import reach_broker
 from framework.lifecycle.interrupts import INTERRUPTS, ONE_INTERRUPT, reason_of
-from framework.lifecycle.link import Admitted, Beat, Bound, Failed, Go, Left, Link, Moved, Stop, Waiting, WorkerSpec
+from framework.lifecycle.link import (
+    Admitted,
+    Beat,
+    Bound,
+    Failed,
+    Go,
+    Left,
+    Link,
+    Moved,
+    Stop,
+    Surplus,
+    Waiting,
+    WorkerSpec,
+)
 from framework.lifecycle.loading import load_app
 from framework.lifecycle.status import Fence
 from framework.membership.group import Joined
@@ -141,13 +154,16 @@ class WorkerProcess:
 
     def on_signal(self, interrupt: int, _frame: FrameType | None) -> None:
         """An interrupt for this process alone."""
-        moment = time.monotonic()
-        # With a supervisor this may be one signal for the whole process group, and whether it is the second is not for
-        # the worker to say.
-        again = not self.link.is_attached and moment - self._interrupted_at > ONE_INTERRUPT
-        self._interrupted_at = min(self._interrupted_at, moment)
+        reason, moment = reason_of(interrupt), time.monotonic()
+        again = False
+        # Asked to leave is no interrupt: an orchestrator's SIGTERM that follows must not cut the leaving short.
+        if reason is not StopReason.LEAVE:
+            # With a supervisor this may be one signal for the whole process group, and whether it is the second is not
+            # for the worker to say.
+            again = not self.link.is_attached and moment - self._interrupted_at > ONE_INTERRUPT
+            self._interrupted_at = min(self._interrupted_at, moment)
         grace = self._app.settings.shutdown_grace if self._app is not None else EARLY_GRACE
-        command = Stop(reason_of(interrupt), grace, now=again)
+        command = Stop(reason, grace, now=again)
         # Not in the handler itself: it runs between two instructions of whatever holds the locks of logging.
         threading.Thread(target=self.stop, args=(command,), daemon=True, name="interrupt").start()
 
@@ -196,6 +212,7 @@ class WorkerProcess:
     def on_surplus(self) -> None:
         """An operator scales the group down and this seat is to be left; called in the roster's thread."""
         assert self._app is not None, "only a worker that runs has a presence"
+        self.link.say(Surplus())
         command = Stop(StopReason.SCALED_DOWN, self._app.settings.shutdown_grace)
         threading.Thread(target=self.stop, args=(command,), daemon=True, name="surplus").start()
 

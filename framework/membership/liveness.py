@@ -21,8 +21,12 @@ class Roster(Protocol):
         """What was read so far."""
         ...
 
-    def is_current(self, now: float) -> bool:
-        """Whether the view has everything that was written until just now."""
+    def is_telling(self, now: float) -> bool:
+        """Whether silence in the view proves a death."""
+        ...
+
+    def doubt(self, now: float) -> str:
+        """Why it is not telling, and what to do, as sentences for a person; empty where it is."""
         ...
 
     async def changed(self, timeout: float) -> bool:
@@ -46,7 +50,8 @@ async def live_seats(
     A seat without any entry counts as live: whoever sits in it does not speak for itself.
 
     Raises:
-        RosterUnavailableError: the roster cannot be read to its end just now, so silence would mean nothing.
+        RosterUnavailableError: a seat is silent, and that means nothing just now: the roster cannot be read to its end,
+            or nobody may write to it; the message names the right that is missing.
     """
     start, asked = clock(), frozenset(seats)
     before = {seat: roster.view.live(seat, start) for seat in asked}
@@ -60,11 +65,8 @@ async def live_seats(
                 live |= {seat} if fate else set()
         if pending:
             await roster.changed(_LOOK)
-    if not roster.is_current(clock()):
-        raise RosterUnavailableError(
-            "The roster cannot be read to its end just now, so nobody can tell which workers live. Check that the"
-            " brokers run, and try again."
-        )
+    if live != asked and (doubt := roster.doubt(clock())):
+        raise RosterUnavailableError(doubt)
     return frozenset(live)
 
 

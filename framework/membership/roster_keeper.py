@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -14,18 +15,19 @@ from framework.errors import RosterUnavailableError
 from framework.membership.connection import Connection
 from framework.membership.roster import Entry, Wanted
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_trouble import RETRY_AFTER, Trouble
 from framework.membership.roster_writer import RosterWriter
 
 log = structlog.get_logger(__name__)
-
-RETRY_AFTER = 2.0
-"""Seconds between tries while the topic cannot be used."""
 
 PATIENCE = 60.0
 """Seconds between two warnings of one kind, and between two tries to create a topic that somebody deleted."""
 
 WANTED_WAIT = 10.0
 """Seconds that the broker may hold a poll for what an operator wants; it answers at once when there is something."""
+
+LOOK_AT_READER = 2.0
+"""Seconds between two looks at whether the topic can still be read."""
 
 _LAST_RETRY_AFTER = 0.1
 
@@ -34,7 +36,7 @@ class RosterKeeper:
     """Writes a worker's entry at each change and each `entry.interval`, and listens for what an operator wants.
 
     It has a thread with an event loop of its own, so that an app that blocks its loop does not look dead. The thread
-    never raises; a roster that cannot be written is warned of at once, then once in `patience`, and tried again.
+    never raises; a roster that cannot be used is tried again; that is warned of when it lasts, and once in `patience`.
     Only the newest entry counts: what could not be written is never queued.
 
     Args:
@@ -63,7 +65,6 @@ class RosterKeeper:
         self._group_id = group_id
         self._on_wanted = on_wanted
         self._heartbeat = heartbeat
-        self._patience = patience
         self._thread = threading.Thread(target=self._run, name="roster", daemon=True)
         # Shared with the callers' threads.
         self._lock = threading.Lock()
@@ -75,8 +76,8 @@ class RosterKeeper:
         self._wake = asyncio.Event()
         self._writer = RosterWriter(connection, group_id, replication_factor, patience)
         self._has_tried = asyncio.Event()
-        self._is_trouble = False
-        self._warned_at: dict[str, float] = {}
+        self._writing, self._reading = Trouble(patience), Trouble(patience)
+        self._fault = Trouble(patience, lasting=0.0)
 
     def start(self) -> None:
         """Start to write; returns at once, whether or not a broker is there."""
@@ -135,7 +136,8 @@ class RosterKeeper:
             try:
                 return await part()
             except Exception as exc:  # noqa: BLE001 - whatever it was, the worker must go on as if nothing had happened
-                self._warn("roster.failed", f"The roster's thread goes on after an error: {exc!r}", exc_info=True)
+                if self._fault.failed(time.monotonic()):
+                    self._warn("roster.failed", f"The roster's thread goes on after an error: {exc!r}", exc_info=True)
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _main(self) -> None:
@@ -161,9 +163,9 @@ class RosterKeeper:
             if is_last and (is_written or self._is_late()):
                 return
             written = version if is_written else written
-            retry_after = _LAST_RETRY_AFTER if is_last else RETRY_AFTER
+            pause = entry.interval if is_written else _LAST_RETRY_AFTER if is_last else _delay(self._writing)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), entry.interval if is_written else retry_after)
+                await asyncio.wait_for(self._wake.wait(), pause)
 
     def _is_late(self) -> bool:
         with self._lock:
@@ -175,13 +177,12 @@ class RosterKeeper:
         try:
             await self._writer.write(replace(entry, heartbeat_age=self._heartbeat()))
         except RosterUnavailableError as exc:
-            self._is_trouble = True
-            self._warn("roster.unwritable", f"{exc} This worker goes on working without.")
+            if self._writing.failed(time.monotonic()):
+                self._warn("roster.unwritable", f"{exc} This worker goes on working without.")
             return False
         finally:
             self._has_tried.set()
-        if self._is_trouble:
-            self._is_trouble = False
+        if self._writing.passed():
             log.info("roster.writable", **self._fields())
         return True
 
@@ -197,7 +198,8 @@ class RosterKeeper:
             if wanted is not None:
                 self._on_wanted(wanted, False)
             while True:
-                await reader.changed(None)
+                await reader.changed(LOOK_AT_READER)
+                self._heed(reader.problem)
                 before, wanted = wanted, reader.view.wanted
                 if wanted is not None and wanted is not before:
                     self._on_wanted(wanted, True)
@@ -209,22 +211,24 @@ class RosterKeeper:
             try:
                 await reader.start()
             except RosterUnavailableError as exc:
-                # A topic that cannot be written either is told of there.
-                if not self._is_trouble:
-                    self._warn(
-                        "roster.wanted_unreadable", f"{exc} Until then `framework scale` does not reach this worker."
-                    )
-                await asyncio.sleep(RETRY_AFTER)
+                self._heed(str(exc))
+                await asyncio.sleep(_delay(self._reading))
             else:
                 return
+
+    def _heed(self, problem: str) -> None:
+        # A topic that cannot be written either is told of there.
+        if not problem or self._writing.is_on:
+            self._reading.passed()
+        elif self._reading.failed(time.monotonic()):
+            self._warn(
+                "roster.wanted_unreadable", f"{problem} Until then `framework scale` does not reach this worker."
+            )
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
     def _warn(self, event: str, problem: str, **more: Any) -> None:
-        now = time.monotonic()
-        if now - self._warned_at.get(event, -self._patience) >= self._patience:
-            self._warned_at[event] = now
-            log.warning(event, problem=problem, **more, **self._fields())
+        log.warning(event, problem=problem, **more, **self._fields())
 
     def _fields(self) -> dict[str, Any]:
         entry = self._entry
@@ -233,3 +237,7 @@ class RosterKeeper:
             "group_instance_id": entry.group_instance_id,
             "generation_id": entry.generation_id,
         }
+
+
+def _delay(trouble: Trouble) -> float:
+    return trouble.retry_after(time.monotonic(), random.random())  # noqa: S311 - jitter

@@ -20,7 +20,8 @@ from framework.membership.roster import (
     topic_name,
 )
 from framework.membership.roster_batches import Record
-from framework.membership.roster_topic import Use, ensure_topic, fitting, unavailable, write_record
+from framework.membership.roster_silence import Silence
+from framework.membership.roster_topic import Use, doubtful, ensure_topic, fitting, unavailable, write_record
 from framework.membership.roster_wire import WIRE_ERRORS, Wire
 
 log = structlog.get_logger(__name__)
@@ -28,11 +29,12 @@ log = structlog.get_logger(__name__)
 START_WITHIN = 5.0
 """Seconds in which everything that is there has to be read."""
 
-CURRENT_WITHIN = 3.0
-"""Seconds since the last successful poll for which the view counts as current."""
-
 RETRY_AFTER = 1.0
 """Seconds between tries to read again."""
+
+RIGHTS_EVERY = 2.0
+"""Seconds between two looks at what this user may do: a right that was taken has to be known of before entries that
+nobody may renew are stale."""
 
 _PACE = 0.1
 """Seconds between polls that bring something: each worker writes each second, and one by one they need not be read."""
@@ -60,7 +62,10 @@ class RosterReader:
         self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
         self._positions: dict[int, int] = {}
-        self._polled_at: float | None = None
+        self._silence = Silence()
+        self._is_begun = False
+        self._rights_at = 0.0
+        self._problem = ""
         self._news = asyncio.Event()
         self._has_warned = False
 
@@ -75,7 +80,25 @@ class RosterReader:
         Args:
             now: monotonic seconds.
         """
-        return self._polled_at is not None and now - self._polled_at < CURRENT_WITHIN
+        return self._silence.is_current(now)
+
+    def is_telling(self, now: float) -> bool:
+        """Whether silence in the view proves a death; stricter than `is_current`, see `Doubt`.
+
+        Args:
+            now: monotonic seconds.
+        """
+        return self._silence.doubt(now) is None
+
+    def doubt(self, now: float) -> str:
+        """Why it is not telling, and what to do, as sentences for a person; empty where it is."""
+        doubt = self._silence.doubt(now)
+        return doubtful(self._connection, self._topic, doubt, self._problem) if doubt is not None else ""
+
+    @property
+    def problem(self) -> str:
+        """Why the topic could not be read when that was tried last; empty where it could."""
+        return self._problem
 
     async def start(self) -> None:
         """Read everything that is there, then follow in the background.
@@ -113,7 +136,7 @@ class RosterReader:
             await asyncio.wait([self._task])
             self._task = None
         await self._hang_up()
-        self._polled_at = None
+        self._silence.is_unread()
 
     # --- the background -----------------------------------------------------------------------------------------------
 
@@ -122,9 +145,12 @@ class RosterReader:
             try:
                 if self._wire is None:
                     await self._open()
-                await self._poll()
+                assert self._wire is not None
+                await self._look_at_rights(self._wire)
+                await self._poll(self._wire)
             except WIRE_ERRORS as exc:
                 log.debug("roster.not_followed", topic=self._topic, error=repr(exc))
+                self._problem = str(unavailable(self._connection, self._topic, Use.READ, exc))
                 if isinstance(exc, kafka_errors.UnknownTopicOrPartitionError | kafka_errors.OffsetOutOfRangeError):
                     # The topic that comes next is another one, whatever its offsets.
                     self._positions = {}
@@ -135,6 +161,7 @@ class RosterReader:
         try:
             async with asyncio.timeout(START_WITHIN):
                 self._wire = await Wire.connect(self._connection, self._topic, self._poll_wait)
+                self._note_rights(self._wire)
                 if not self._positions:
                     await self._read_whole(self._wire)
         except BaseException:
@@ -145,6 +172,15 @@ class RosterReader:
         if self._wire is not None:
             await self._wire.close()
             self._wire = None
+
+    async def _look_at_rights(self, wire: Wire) -> None:
+        if SEATS in self._wanted_partitions and time.monotonic() - self._rights_at >= RIGHTS_EVERY:
+            await wire.locate()
+            self._note_rights(wire)
+
+    def _note_rights(self, wire: Wire) -> None:
+        self._rights_at = time.monotonic()
+        self._silence.has_rights(wire.may_write, self._rights_at)
 
     async def _read_whole(self, wire: Wire) -> None:
         partitions = {fitting(wanted, wire.partitions) for wanted in self._wanted_partitions}
@@ -160,19 +196,26 @@ class RosterReader:
         view = RosterView()
         for of_partition in records.values():
             self._take(view, of_partition)
-        self._view, self._positions = view, positions
-        self._polled_at = time.monotonic()
+        if self._is_begun:
+            # A topic that was made anew knows nobody until everybody has written.
+            self._silence.start_over(time.monotonic())
+        self._view, self._positions, self._is_begun = view, positions, True
+        self._was_read()
 
-    async def _poll(self) -> None:
-        assert self._wire is not None
-        found = await self._wire.fetch(self._positions, self._poll_wait)
-        self._polled_at = time.monotonic()
+    async def _poll(self, wire: Wire) -> None:
+        # That a trouble is over is to be known at once, not after a poll that finds nothing.
+        found = await wire.fetch(self._positions, 0.0 if self._problem else self._poll_wait)
+        self._was_read()
         for partition, fetched in found.items():
             self._positions[partition] = fetched.position
             self._take(self._view, fetched.records)
         if any(fetched.records for fetched in found.values()):
             self._news.set()
             await asyncio.sleep(_PACE)
+
+    def _was_read(self) -> None:
+        self._silence.was_read(time.monotonic())
+        self._problem = ""
 
     def _take(self, view: RosterView, records: Sequence[Record]) -> None:
         """Let the view have the records, each as old as the last one beside it proves it to be.

@@ -11,6 +11,7 @@ from framework.errors import RosterUnavailableError
 from framework.membership.connection import Connection
 from framework.membership.probe import REFUSALS
 from framework.membership.roster import PARTITIONS, topic_name
+from framework.membership.roster_silence import Doubt
 from framework.membership.roster_wire import WIRE_ERRORS, Wire
 
 CONFIGS: Mapping[str, str] = {
@@ -43,6 +44,10 @@ _RIGHTS: Mapping[Use, str] = {
     Use.WRITE: "WRITE and DESCRIBE on the topic",
     Use.CREATE: f"CREATE on the topic, or create it with {PARTITIONS} partitions and cleanup.policy=compact",
 }
+
+
+class RosterMissingError(RosterUnavailableError):
+    """Raised when the roster's topic does not exist, as before the first worker of a group has started."""
 
 
 async def ensure_topic(connection: Connection, group_id: str, replication_factor: int) -> bool:
@@ -88,7 +93,28 @@ def fitting(partition: int, partitions: int) -> int:
 
 def unavailable(connection: Connection, topic: str, use: Use, exc: BaseException) -> RosterUnavailableError:
     """One of `WIRE_ERRORS` as an error that says what to do."""
-    return RosterUnavailableError(f"The roster topic {topic!r} cannot be {use}: {_why(connection, use, exc)}")
+    is_missing = isinstance(exc, kafka_errors.UnknownTopicOrPartitionError)
+    kind = RosterMissingError if is_missing else RosterUnavailableError
+    return kind(f"The roster topic {topic!r} cannot be {use}: {_why(connection, use, exc)}")
+
+
+def doubtful(connection: Connection, topic: str, doubt: Doubt, problem: str = "") -> str:
+    """Why silence in the roster proves nothing just now, as sentences for a person.
+
+    Args:
+        connection: how the brokers are reached.
+        topic: of the roster.
+        doubt: what is known.
+        problem: why the topic could not be read when that was tried last.
+    """
+    match doubt:
+        case Doubt.UNREADABLE:
+            why = problem or "The roster cannot be read to its end just now. Check that the brokers run."
+        case Doubt.UNWRITABLE:
+            why = str(unavailable(connection, topic, Use.WRITE, kafka_errors.TopicAuthorizationFailedError()))
+        case Doubt.TOO_EARLY:
+            why = f"The roster topic {topic!r} could not be used until a moment ago."
+    return f"{why} Nobody can tell yet which workers live: try again later."
 
 
 def _why(connection: Connection, use: Use, exc: BaseException) -> str:

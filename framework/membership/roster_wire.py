@@ -14,12 +14,12 @@ import aiokafka.errors as kafka_errors
 from aiokafka.conn import create_conn
 from aiokafka.protocol.admin import CreateTopicsRequest
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from framework.membership.connection import Connection
 from framework.membership.roster_batches import Fetched, decode_batches, encode_batch
+from framework.membership.roster_metadata import NOT_GIVEN, TopicMetadataRequest, may_write
 
 WIRE_ERRORS = (kafka_errors.KafkaError, OSError, EOFError)
 """What the methods of `Wire` raise, time-outs included: `TimeoutError` is an `OSError`. The wire is of no use then."""
@@ -55,6 +55,7 @@ class Wire:
         self._brokers: dict[int, tuple[str, int]] = {}
         self._controller = -1
         self._leaders: dict[int, int] = {}
+        self._rights = NOT_GIVEN
 
     @classmethod
     async def connect(cls, connection: Connection, topic: str, longest_wait: float = 0.0) -> Self:
@@ -83,12 +84,16 @@ class Wire:
         """Whether the topic exists and all of its partitions have a leader."""
         return bool(self._leaders) and -1 not in self._leaders.values()
 
+    @property
+    def may_write(self) -> bool:
+        """Whether this user was allowed to write to the topic when it was located last."""
+        return may_write(self._rights)
+
     async def locate(self) -> None:
-        """Look again where the topic's partitions are."""
-        request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
-        answer = (await self._ask(next(iter(self._open)), request)).to_object()
+        """Look again where the topic's partitions are, and what this user may do with it."""
+        answer = (await self._ask(next(iter(self._open)), TopicMetadataRequest(self.topic))).to_object()
         self._brokers = {found["node_id"]: (found["host"], found["port"]) for found in answer["brokers"]}
-        self._controller = answer.get("controller_id", -1)
+        self._controller = answer["controller_id"]
         [topic] = answer["topics"]
         if topic["error_code"] == kafka_errors.UnknownTopicOrPartitionError.errno:
             self._leaders = {}
@@ -97,6 +102,7 @@ class Wire:
         if topic["error_code"] != kafka_errors.LeaderNotAvailableError.errno:
             _check(topic["error_code"])
         self._leaders = {found["partition"]: found["leader"] for found in topic["partitions"]}
+        self._rights = topic["authorized_operations"]
 
     async def create(self, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> bool:
         """Create the topic; returns False if somebody was faster."""

@@ -207,7 +207,9 @@ class Scaler:
         if self._tools.clock() - started < self._timeout:
             return
         hint = ""
-        if seat and seat not in self._tools.roster.view.seats():
+        if seat and (doubt := self._tools.roster.doubt(self._tools.clock())):
+            hint = f" {doubt}"
+        elif seat and seat not in self._tools.roster.view.seats():
             hint = (
                 f" Seat {seat} has no entry in the roster, so it is not held by a worker of this framework that could"
                 " be asked to leave: stop its process yourself."
@@ -219,7 +221,7 @@ class Scaler:
 
     def _is_dead(self, seat: str, now: float) -> bool:
         roster = self._tools.roster
-        return roster.is_current(now) and seat in roster.view.seats() and seat not in self._living(now)
+        return roster.is_telling(now) and seat in roster.view.seats() and seat not in self._living(now)
 
     def _living(self, now: float) -> Mapping[str, Entry]:
         """`{seat: newest entry}` of the live workers; whoever was dead when the plan was made has to show up first."""

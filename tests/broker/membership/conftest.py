@@ -1,20 +1,13 @@
-"""Rosters named after their test; and a broker that creates topics by itself and obeys ACLs."""
+"""Rosters named after their test."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from framework.localkafka import LocalKafka
-from framework.testing import Broker, require_kafka, topic_stem
+from framework.testing import Broker, topic_stem
 from tests.support.roster import Roster
-
-STRICT: Mapping[str, str] = {
-    "log.cleaner.enable": "false",
-    "auto.create.topics.enable": "true",
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "allow.everyone.if.no.acl.found": "true",
-}
 
 
 def roster_of(broker: Broker, request: pytest.FixtureRequest) -> Roster:
@@ -27,14 +20,6 @@ def roster(kafka_broker: Broker, request: pytest.FixtureRequest) -> Iterator[Ros
     roster = roster_of(kafka_broker, request)
     yield roster
     roster.close()
-
-
-@pytest.fixture(scope="session")
-def strict_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """A broker with ACLs that creates topics by itself."""
-    require_kafka()
-    with LocalKafka.start(data=tmp_path_factory.mktemp("strict"), properties=STRICT) as kafka:
-        yield kafka
 
 
 @pytest.fixture

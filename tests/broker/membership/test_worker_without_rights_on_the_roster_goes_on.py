@@ -1,35 +1,19 @@
 """A worker that may not create or write the roster says which right to grant, goes on, and writes once it may."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePattern, ResourceType
+from kafka.admin import ACLOperation
 from structlog.testing import capture_logs
 
 from framework.states import SeatState
 from framework.testing import eventually
+from tests.support import rights
 from tests.support.roster import Roster
 
-CLUSTER = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
 
-
-@contextmanager
-def denied(roster: Roster, operation: ACLOperation) -> Iterator[None]:
-    """Everybody may do everything but `operation` with the topic; to create it takes a right on topic or cluster."""
-    admin = KafkaAdminClient(bootstrap_servers=roster.bootstrap_servers)
-    acls = [
-        ACL("User:*", "*", what, kind, where)
-        for where in (ResourcePattern(ResourceType.TOPIC, roster.topic), CLUSTER)
-        for what, kind in ((ACLOperation.ALL, ACLPermissionType.ALLOW), (operation, ACLPermissionType.DENY))
-        if where is not CLUSTER or operation is ACLOperation.CREATE
-    ]
-    try:
-        admin.create_acls(acls)
-        yield
-    finally:
-        admin.delete_acls(acls)
-        admin.close()
+def denied(roster: Roster, operation: ACLOperation) -> AbstractContextManager[None]:
+    return rights.denied(roster.bootstrap_servers, roster.topic, operation)
 
 
 def test_right_to_write_is_taken_and_given_back(strict_roster: Roster) -> None:
@@ -67,3 +51,16 @@ def test_right_to_read_is_missing(strict_roster: Roster) -> None:
     assert "Grant READ and DESCRIBE on the topic" in warning["problem"]
     assert not [line for line in logs if line["event"] == "roster.unwritable"]
     assert roster.entries()
+
+
+def test_right_to_read_is_taken(strict_roster: Roster) -> None:
+    roster = strict_roster
+    with capture_logs() as logs:
+        roster.keeper()
+        eventually(lambda: roster.exists() and roster.entries())
+        with denied(roster, ACLOperation.READ):
+            # A poll that finds nothing may be under way, and lasts for ten seconds.
+            warning = eventually(
+                lambda: [line for line in logs if line["event"] == "roster.wanted_unreadable"], within=20.0
+            )[0]
+    assert "Grant READ and DESCRIBE on the topic" in warning["problem"]

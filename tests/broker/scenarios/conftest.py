@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from framework.localkafka import LocalKafka
 from framework.testing import Broker, require_kafka, topic_stem
 from tests.support.proxied_kafka import ProxiedKafka, proxied_kafka
 from tests.support.scenario import Plan, Rig, Scenario
@@ -48,6 +49,16 @@ def rig(kafka_broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) ->
 
     def make(**plan: Any) -> Scenario:
         return Scenario(_name(request), kafka_broker.bootstrap_servers, tmp_path, Plan(**plan))
+
+    return make
+
+
+@pytest.fixture
+def strict_rig(strict_kafka: LocalKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
+    """As `rig`, on a broker that obeys ACLs."""
+
+    def make(**plan: Any) -> Scenario:
+        return Scenario(_name(request), strict_kafka.bootstrap_servers, tmp_path, Plan(**plan))
 
     return make
 

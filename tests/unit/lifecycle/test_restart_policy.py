@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework import Settings
 from framework.backoff import Backoff
 from framework.exit_codes import FINAL, ExitCode
 from framework.lifecycle.restart_policy import Decision, Ending, RestartPolicy, describe
@@ -116,3 +117,33 @@ def test_a_later_crash_never_waits_less(crashes: int, code: int) -> None:
 )
 def test_describe(code: int, text: str) -> None:
     assert describe(code) == text
+
+
+def test_settings_decide() -> None:
+    settings = Settings.load(
+        environ={},
+        env_file=None,
+        restart_backoff_initial=1.0,
+        restart_backoff_max=2.0,
+        restart_limit=3,
+        restart_reset_after=4.0,
+        fenced_backoff_initial=5.0,
+        fenced_backoff_max=6.0,
+        fenced_max_attempts=7,
+        fenced_reset_after=8.0,
+    )
+    assert RestartPolicy.from_settings(settings) == RestartPolicy(
+        backoff=Backoff(1.0, 2.0, jitter=0.1),
+        limit=3,
+        reset_after=4.0,
+        fenced_backoff=Backoff(5.0, 6.0, jitter=0.1),
+        fenced_limit=7,
+        fenced_reset_after=8.0,
+    )
+
+
+@given(st.integers(1, 99), st.integers(1, 500))
+def test_last_attempt_of_the_settings_is_the_last(limit: int, attempts: int) -> None:
+    policy = RestartPolicy.from_settings(Settings.load(environ={}, env_file=None, fenced_max_attempts=limit))
+    decision = policy.decide(Ending(ExitCode.FENCED, crashes=0, attempts=attempts))
+    assert (decision.restart_in is None) is (attempts >= limit)

@@ -1,24 +1,20 @@
 """One slot through the processes of its worker; the processes are fakes, so that only the decisions are seen."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 import framework.lifecycle.slot as module
 from framework.backoff import Backoff
 from framework.exit_codes import ExitCode
-from framework.lifecycle.link import Beat, Failed, Go, Moved, Stop, WorkerSpec
+from framework.lifecycle.link import Beat, Failed, Go, Moved, Stop
 from framework.lifecycle.restart_policy import RestartPolicy
-from framework.lifecycle.slot import Slot
 from framework.states import StopReason, WorkerState
 from tests.unit.lifecycle.fake_handle import Processes
+from tests.unit.lifecycle.kept_slot import POLICY, Kept, run, until
 
-POLICY = RestartPolicy(Backoff(initial=0.001, maximum=0.002), limit=2, reset_after=60.0)
 SOON = RestartPolicy(Backoff(initial=0.1, maximum=0.1), limit=2, reset_after=60.0)
 SLOW = RestartPolicy(Backoff(initial=60.0, maximum=60.0), limit=2, reset_after=60.0)
-
-Scenario = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
@@ -26,30 +22,6 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
     found = Processes()
     monkeypatch.setattr(module, "WorkerHandle", found)
     return found
-
-
-def run(scenario: Scenario) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 10.0))
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(5.0):
-        while not holds():
-            await asyncio.sleep(0)
-
-
-class Kept:
-    """A slot that is being kept, with what it told the person."""
-
-    def __init__(self, policy: RestartPolicy = POLICY) -> None:
-        self.failures: list[Failed] = []
-        self.slot = Slot(WorkerSpec("shop:app"), policy, self.failures.append)
-        self.keeping = asyncio.ensure_future(self.slot.keep())
-
-    async def running(self, processes: Processes, number: int = 0) -> None:
-        await until(lambda: len(processes) > number and Go() in processes[number].told)
-        for state in (WorkerState.LOADED, WorkerState.CONNECTING, WorkerState.STARTING, WorkerState.RUNNING):
-            processes[number].report(Moved(state))
 
 
 def test_worker_is_started_and_told_to_go(processes: Processes) -> None:

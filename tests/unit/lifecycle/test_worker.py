@@ -1,13 +1,13 @@
 """Who may end a worker, and with which code; the process itself is not ended here, only told to."""
 
-import asyncio
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -17,39 +17,11 @@ from framework.exit_codes import ExitCode
 from framework.lifecycle.link import Failed, Go, Link, Moved, Stop, WorkerSpec
 from framework.lifecycle.worker import WorkerProcess
 from framework.states import IllegalTransitionError, StopReason, WorkerState
+from tests.unit.lifecycle.fake_worker import EndedError, FakeLoop, Recorded
 
 INTERRUPT = Stop(StopReason.INTERRUPT, 5.0)
 NOW = Stop(StopReason.INTERRUPT, 5.0, now=True)
 RESTART = Stop(StopReason.RESTART, 5.0)
-
-
-class EndedError(BaseException):
-    """Stands for the end of the process, which a test does not want to die with."""
-
-
-class Recorded(WorkerProcess):
-    """A worker that notes how it would have ended."""
-
-    def __init__(self, link: Link | None = None) -> None:
-        super().__init__(WorkerSpec("shop:app"), link or Link())
-        self.ends: list[tuple[ExitCode, str | None]] = []
-
-    def end(self, code: ExitCode, message: str | None = None) -> NoReturn:
-        self.ends.append((code, message))
-        raise EndedError
-
-    def _deadline(self, grace: float, early: bool) -> None:
-        with suppress(EndedError):
-            super()._deadline(grace, early)
-
-    def at(self, state: WorkerState, loop: asyncio.AbstractEventLoop | None = None) -> "Recorded":
-        self.state = state
-        self._loop = loop
-        self._stop_asked = asyncio.Event()
-        return self
-
-    def codes(self) -> list[ExitCode]:
-        return [code for code, _ in self.ends]
 
 
 def until(holds: Callable[[], Any]) -> None:
@@ -57,13 +29,6 @@ def until(holds: Callable[[], Any]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.001)
-
-
-class FakeLoop:
-    """A fake of the event loop of a worker: calls what it is handed at once."""
-
-    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
-        callback()
 
 
 @pytest.fixture
@@ -142,12 +107,25 @@ class TestSignals:
             until(lambda: len(told) == 3)
         assert {command.now for command in told} == {False}
 
+    def test_asked_to_leave_is_no_interrupt(self, told: list[Stop], monkeypatch: pytest.MonkeyPatch) -> None:
+        worker = Recorded()
+        self._interrupt(worker, [0.0, 1.0], monkeypatch, signal.SIGUSR2)
+        until(lambda: len(told) == 2)
+        self._interrupt(worker, [2.0], monkeypatch)
+        until(lambda: len(told) == 3)
+        self._interrupt(worker, [3.0], monkeypatch)
+        until(lambda: len(told) == 4)
+        assert [command.now for command in told] == [False, False, False, True]
+        assert [command.reason for command in told] == [StopReason.LEAVE] * 2 + [StopReason.INTERRUPT] * 2
+
     @staticmethod
-    def _interrupt(worker: Recorded, moments: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    def _interrupt(
+        worker: Recorded, moments: list[float], monkeypatch: pytest.MonkeyPatch, interrupt: int = signal.SIGTERM
+    ) -> None:
         for moment in moments:
             with monkeypatch.context() as clock:
                 clock.setattr(module.time, "monotonic", lambda moment=moment: 1000.0 + moment)
-                worker.on_signal(15, None)
+                worker.on_signal(interrupt, None)
 
 
 @pytest.mark.parametrize(

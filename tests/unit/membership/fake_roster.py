@@ -29,22 +29,26 @@ class FakeRoster:
     Attributes:
         now: monotonic seconds.
         view: what was written.
-        is_readable: whether it can be read to its end.
+        problem: why silence in it means nothing; empty where it does.
         on_wait: called with the time after each wait.
     """
 
     now: float = 100.0
     view: RosterView = field(default_factory=RosterView)
-    is_readable: bool = True
+    problem: str = ""
     on_wait: Callable[[float], None] = lambda _: None
 
     def clock(self) -> float:
         """The time."""
         return self.now
 
-    def is_current(self, now: float) -> bool:
-        """Whether it can be read."""
-        return self.is_readable
+    def is_telling(self, now: float) -> bool:
+        """Whether there is no problem."""
+        return not self.problem
+
+    def doubt(self, now: float) -> str:
+        """The problem."""
+        return self.problem
 
     async def changed(self, timeout: float | None) -> bool:
         """Let the time go on."""

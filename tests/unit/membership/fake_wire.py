@@ -10,11 +10,12 @@ from framework.membership.roster_batches import Fetched, Record
 
 
 class FakeTopic:
-    """A topic that can be missing, be denied, or hang; `connect` stands in for `Wire.connect`."""
+    """A topic that can be missing, be denied, or hang, or be read only; `connect` stands in for `Wire.connect`."""
 
     def __init__(self, partitions: int = 2) -> None:
         self.logs: dict[int, list[Record]] = {partition: [] for partition in range(partitions)}
         self.error: BaseException | None = None
+        self.may_write = True
         self.connects = 0
         self.wires: list[FakeWire] = []
 
@@ -43,6 +44,13 @@ class FakeWire:
     @property
     def partitions(self) -> int:
         return len(self.topic.logs)
+
+    @property
+    def may_write(self) -> bool:
+        return self.topic.may_write
+
+    async def locate(self) -> None:
+        self.topic.fail()
 
     async def write(self, partition: int, key: bytes, value: bytes | None) -> None:
         self._check(partition)

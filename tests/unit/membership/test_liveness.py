@@ -85,11 +85,18 @@ def test_older_process_that_was_fenced_is_no_sign_of_life() -> None:
     assert ask(roster, "w-0") == frozenset()
 
 
-def test_silence_of_a_roster_that_cannot_be_read_means_nothing() -> None:
-    roster = FakeRoster(is_readable=False)
+def test_silence_means_nothing_where_nobody_can_be_heard() -> None:
+    roster = FakeRoster(problem="Grant WRITE.")
     roster.write(entry_of("w-0"))
-    with pytest.raises(RosterUnavailableError, match="try again"):
+    with pytest.raises(RosterUnavailableError, match=r"Grant WRITE\."):
         ask(roster, "w-0")
+
+
+def test_doubt_does_not_matter_where_nobody_is_silent() -> None:
+    roster = FakeRoster(problem="Grant WRITE.")
+    roster.write(entry_of("w-0"))
+    roster.on_wait = lambda _: roster.write(entry_of("w-0"))
+    assert ask(roster, "w-0", "w-that-never-spoke") == {"w-0", "w-that-never-spoke"}
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ import pytest
 from structlog.testing import capture_logs
 
 import framework.membership.roster_keeper as module
+from framework.backoff import Backoff
 from framework.errors import RosterUnavailableError
 from framework.membership.roster import Entry, RosterView, Wanted
 from framework.membership.roster_keeper import RosterKeeper
+from framework.membership.roster_trouble import Trouble
 from framework.states import SeatState
 from framework.testing import eventually
 from tests.support.roster import ENTRY, connection
 
 DENIED = RosterUnavailableError("Grant WRITE.")
+LASTING = 0.3
 
 
 class FakeWriter:
@@ -50,6 +53,7 @@ class FakeReader:
     def __init__(self) -> None:
         self.view = RosterView()
         self.refusal: Exception | None = None
+        self.problem = ""
         self.is_closed = False
 
     async def start(self) -> None:
@@ -72,6 +76,11 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> FakeWriter:
     writer = FakeWriter()
     monkeypatch.setattr(module, "RosterWriter", lambda *_args: writer)
     monkeypatch.setattr(module, "RETRY_AFTER", 0.02)
+
+    def trouble(patience: float, lasting: float = LASTING) -> Trouble:
+        return Trouble(patience, lasting, Backoff(0.02, 0.02))
+
+    monkeypatch.setattr(module, "Trouble", trouble)
     return writer
 
 
@@ -208,12 +217,30 @@ class TestTrouble:
         keeper = make(interval=0.01)
         with capture_logs() as logs:
             keeper.start()
-            eventually(lambda: writer.tries >= 5)
+            eventually(lambda: logs)
+            tries = writer.tries
+            eventually(lambda: writer.tries >= tries + 5)
             writer.refusal = None
             eventually(lambda: len(writer.entries) >= 3)
         assert [line["event"] for line in logs] == ["roster.unwritable", "roster.writable"]
         assert logs[0]["problem"].startswith("Grant WRITE.")
         assert logs[0]["group_instance_id"] == "w-0"
+
+    @pytest.mark.parametrize("refused", ["writer", "reader", "both"])
+    def test_no_word_of_what_passes(
+        self, make: Make, writer: FakeWriter, reader: FakeReader, refused: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "Trouble", lambda patience, lasting=60.0: Trouble(patience, 60.0, Backoff(0.02)))
+        writer.refusal = DENIED if refused != "reader" else None
+        reader.refusal = RosterUnavailableError("Grant READ.") if refused != "writer" else None
+        heard: list[Wanted] = []
+        reader.view.wanted = Wanted(2)
+        with capture_logs() as logs:
+            make(interval=0.01, on_wanted=lambda wanted, _is_new: heard.append(wanted)).start()
+            eventually(lambda: writer.tries >= 4)
+            writer.refusal = reader.refusal = None
+            eventually(lambda: heard and writer.entries)
+        assert logs == []
 
     def test_fault_of_a_callback_is_survived(self, make: Make, writer: FakeWriter) -> None:
         def heartbeat() -> float:
@@ -267,8 +294,28 @@ class TestListening:
         reader.refusal = RosterUnavailableError("Grant READ.")
         with capture_logs() as logs:
             make(interval=0.01, on_wanted=lambda wanted, _is_new: heard.append(wanted)).start()
-            eventually(lambda: len(writer.entries) > 10)
+            eventually(lambda: logs and len(writer.entries) > 10)
             reader.view.wanted, reader.refusal = Wanted(2), None
             eventually(lambda: heard == [Wanted(2)])
         assert [line["event"] for line in logs] == ["roster.wanted_unreadable"]
         assert "framework scale" in logs[0]["problem"]
+
+    def test_topic_that_can_no_longer_be_read(self, make: Make, writer: FakeWriter, reader: FakeReader) -> None:
+        with capture_logs() as logs:
+            make(interval=0.01).start()
+            eventually(lambda: writer.entries)
+            reader.problem = "Grant READ."
+            [line] = eventually(lambda: logs)
+        assert line["event"] == "roster.wanted_unreadable"
+        assert line["problem"].startswith("Grant READ.")
+
+    def test_topic_that_can_be_neither_written_nor_read_is_told_of_once(
+        self, make: Make, writer: FakeWriter, reader: FakeReader
+    ) -> None:
+        writer.refusal, reader.problem = DENIED, "Grant READ."
+        with capture_logs() as logs:
+            make(interval=0.01).start()
+            eventually(lambda: logs)
+            tries = writer.tries
+            eventually(lambda: writer.tries >= tries + 5)
+        assert [line["event"] for line in logs] == ["roster.unwritable"]

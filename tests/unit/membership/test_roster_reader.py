@@ -12,6 +12,7 @@ import framework.membership.roster_reader as module
 from framework.errors import RosterUnavailableError
 from framework.membership.roster import CONTROL, WANTED_KEY, Wanted, encode, encode_wanted
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_silence import CURRENT_WITHIN
 from tests.support.roster import ENTRY, connection
 from tests.unit.membership.fake_wire import FakeTopic
 
@@ -138,11 +139,15 @@ class TestFollow:
             topic.error = kafka_errors.KafkaConnectionError("closed")
             connects = topic.connects
             await until(reader, lambda: topic.connects > connects)
-            assert not reader.is_current(time.monotonic() + module.CURRENT_WITHIN)
+            assert not reader.is_current(time.monotonic() + CURRENT_WITHIN)
+            assert "'g-roster' cannot be read" in reader.problem
+            assert reader.problem in reader.doubt(time.monotonic() + CURRENT_WITHIN)
             topic.append(b"w-0", VALUE)
             topic.error = None
             await until(reader, reader.view.seats)
             assert reader.view is view
+            assert reader.problem == ""
+            assert reader.is_telling(time.monotonic())
 
         follow(check)
 
@@ -185,3 +190,65 @@ class TestFollow:
         [warning] = [line for line in logs if line["log_level"] == "warning"]
         assert warning["event"] == "roster.unreadable"
         assert warning["key"] == "b'w-1'"
+
+
+class TestTelling:
+    """Silence means death only where everybody could write and be read."""
+
+    def test_from_the_start(self) -> None:
+        async def check(reader: RosterReader) -> None:
+            assert reader.is_telling(time.monotonic())
+            assert reader.doubt(time.monotonic()) == ""
+
+        follow(check)
+
+    def test_right_to_write_that_is_missing_from_the_start(self, topic: FakeTopic) -> None:
+        topic.may_write = False
+
+        async def check(reader: RosterReader) -> None:
+            assert reader.is_current(time.monotonic())
+            assert not reader.is_telling(time.monotonic())
+            assert "Grant WRITE and DESCRIBE on the topic" in reader.doubt(time.monotonic())
+
+        follow(check)
+
+    def test_right_to_write_that_is_taken_and_given_back(
+        self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "RIGHTS_EVERY", 0.0)
+
+        async def check(reader: RosterReader) -> None:
+            topic.may_write = False
+            await until(reader, lambda: not reader.is_telling(time.monotonic()))
+            topic.may_write = True
+            await until(reader, lambda: "until a moment ago" in reader.doubt(time.monotonic()))
+
+        follow(check)
+
+    def test_rights_are_not_asked_for_where_only_wishes_are_read(
+        self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "RIGHTS_EVERY", 0.0)
+
+        async def locate() -> None:
+            raise AssertionError
+
+        async def check(reader: RosterReader) -> None:
+            monkeypatch.setattr(topic.wires[0], "locate", locate)
+            topic.append(WANTED_KEY, WANTED, partition=CONTROL)
+            await until(reader, lambda: reader.view.wanted)
+
+        follow(check, only_control=True)
+
+    def test_topic_that_was_made_anew_knows_nobody_yet(self, topic: FakeTopic) -> None:
+        async def check(reader: RosterReader) -> None:
+            topic.logs = {}
+            connects = topic.connects
+            await until(reader, lambda: topic.connects > connects)
+            topic.logs = {0: [], 1: []}
+            topic.append(KEY, VALUE)
+            await until(reader, lambda: reader.view.seats())
+            assert reader.is_current(time.monotonic())
+            assert not reader.is_telling(time.monotonic())
+
+        follow(check)

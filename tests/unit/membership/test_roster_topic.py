@@ -5,8 +5,10 @@ import ssl
 import aiokafka.errors as kafka_errors
 import pytest
 
+from framework.errors import RosterUnavailableError
 from framework.exit_codes import ExitCode
-from framework.membership.roster_topic import Use, fitting, unavailable
+from framework.membership.roster_silence import Doubt
+from framework.membership.roster_topic import RosterMissingError, Use, doubtful, fitting, unavailable
 from tests.support.roster import connection
 
 
@@ -38,6 +40,28 @@ def test_sentence(use: Use, exc: BaseException, says: str) -> None:
     assert says in text
     assert text.endswith(".")
     assert unavailable(connection("kafka:9092"), "g-roster", use, exc).exit_code is ExitCode.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_missing_topic_is_told_from_other_troubles(use: Use) -> None:
+    where = connection("kafka:9092"), "g-roster", use
+    assert type(unavailable(*where, kafka_errors.UnknownTopicOrPartitionError())) is RosterMissingError
+    assert type(unavailable(*where, kafka_errors.TopicAuthorizationFailedError())) is RosterUnavailableError
+
+
+@pytest.mark.parametrize(
+    ("doubt", "problem", "says"),
+    [
+        (Doubt.UNREADABLE, "", "Check that the brokers run."),
+        (Doubt.UNREADABLE, "It does not exist.", "It does not exist."),
+        (Doubt.UNWRITABLE, "", "Grant WRITE and DESCRIBE on the topic."),
+        (Doubt.TOO_EARLY, "", "'g-roster' could not be used until a moment ago."),
+    ],
+)
+def test_doubt(doubt: Doubt, problem: str, says: str) -> None:
+    text = doubtful(connection("kafka:9092"), "g-roster", doubt, problem)
+    assert says in text
+    assert text.endswith("Nobody can tell yet which workers live: try again later.")
 
 
 def test_unknown_error_keeps_its_number() -> None:

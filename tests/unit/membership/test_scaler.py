@@ -190,10 +190,10 @@ def test_member_that_says_nothing_is_left_alone_and_named() -> None:
     assert fleet.removed == []
 
 
-def test_nobody_is_removed_while_the_roster_cannot_be_read() -> None:
+def test_nobody_is_removed_while_nobody_can_be_heard() -> None:
     fleet = FakeFleet({"w-0"}, dead={"w-1"})
-    fleet.roster.is_readable = False
-    with pytest.raises(CheckFailedError):
+    fleet.roster.problem = "Grant WRITE."
+    with pytest.raises(CheckFailedError, match=r"Grant WRITE\."):
         asyncio.run(fleet.scaler(1, timeout=5.0).run())
     assert fleet.removed == []
 

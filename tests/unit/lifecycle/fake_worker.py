@@ -1,0 +1,176 @@
+"""A worker that does not end its process, and fakes of what it lives with: a loop, an app, a presence."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from framework.exit_codes import ExitCode
+from framework.lifecycle.leave_policy import Decision
+from framework.lifecycle.link import Link, Report, WorkerSpec
+from framework.lifecycle.worker import WorkerProcess
+from framework.membership.group import Joined
+from framework.states import StopReason, WorkerState
+
+
+class EndedError(BaseException):
+    """Stands for the end of the process, which a test does not want to die with."""
+
+
+class Recorded(WorkerProcess):
+    """A worker that notes how it would have ended."""
+
+    def __init__(self, link: Link | None = None) -> None:
+        super().__init__(WorkerSpec("shop:app"), link or Link())
+        self.ends: list[tuple[ExitCode, str | None]] = []
+
+    def end(self, code: ExitCode, message: str | None = None) -> NoReturn:
+        self.ends.append((code, message))
+        raise EndedError
+
+    def _deadline(self, grace: float, early: bool) -> None:
+        with suppress(EndedError):
+            super()._deadline(grace, early)
+
+    def at(self, state: WorkerState, loop: asyncio.AbstractEventLoop | None = None) -> "Recorded":
+        self.state = state
+        self._loop = loop
+        self._stop_asked = asyncio.Event()
+        return self
+
+    def codes(self) -> list[ExitCode]:
+        return [code for code, _ in self.ends]
+
+
+class FakeLoop:
+    """A fake of the event loop of a worker: calls what it is handed at once."""
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        callback()
+
+
+class FakeLink(Link):
+    """A fake of the pipe: notes what the supervisor is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[Report] = []
+
+    def say(self, report: Report) -> None:
+        self.said.append(report)
+
+
+class FakeApp:
+    """A fake of `App`: starts, stops and crashes as the test says.
+
+    Attributes:
+        calls: what was called, in order; shared with the presence.
+        can_leave: whether the broker confirms that it left.
+        starts_by: what has to be set before it has started.
+        crash_reason: the error that it ended with.
+        crashes_at_the_stop: the error that its stop ends with.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+        self.settings = SimpleNamespace(shutdown_grace=7.0)
+        self.conf = SimpleNamespace(autodiscover=False)
+        self.has_pages = False
+        self.in_worker = False
+        self.can_leave = True
+        self.starts_by = asyncio.Event()
+        self.starts_by.set()
+        self.crash_reason: BaseException | None = None
+        self.crashes_at_the_stop: BaseException | None = None
+        self._stopped = asyncio.Event()
+        self._crashed = asyncio.Event()
+
+    def worker_init(self) -> None:
+        self.calls.append("init")
+
+    def in_flight(self) -> list[str]:
+        return []
+
+    async def start(self) -> None:
+        await self.starts_by.wait()
+        self.calls.append("start")
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+        self.crash_reason = self.crash_reason or self.crashes_at_the_stop
+
+    async def leave(self) -> bool:
+        self.calls.append("leave")
+        self.crash_reason = self.crash_reason or self.crashes_at_the_stop
+        return self.can_leave and self.crash_reason is None
+
+    def end_by_itself(self) -> None:
+        self._stopped.set()
+
+    def crash(self, error: BaseException) -> None:
+        self.crash_reason = error
+        self._crashed.set()
+
+
+class FakePresence:
+    """A fake of `Presence`: decides what the test says, and notes what it was told.
+
+    Attributes:
+        should_leave: the decision.
+        asked: the reasons that it was asked about.
+    """
+
+    def __init__(self, calls: list[object]) -> None:
+        self.should_leave = False
+        self.asked: list[StopReason] = []
+        self._calls = calls
+
+    def on_member_id(self, member_id: str) -> None:
+        self._calls.append(("member id", member_id))
+
+    def on_joined(self, joined: Joined) -> None:
+        self._calls.append(("joined", joined.member_id))
+
+    def running(self) -> None:
+        self._calls.append("running")
+
+    def stopping(self, reason: StopReason) -> None:
+        self._calls.append(("stopping", reason))
+
+    def stopped(self, reason: StopReason, *, has_left: bool) -> None:
+        self._calls.append(("stopped", reason, has_left))
+
+    async def decide_to_leave(self, reason: StopReason) -> Decision:
+        self.asked.append(reason)
+        return Decision(self.should_leave, "the test says so")
+
+
+class Living:
+    """A worker that is about to start its app.
+
+    Attributes:
+        worker: it.
+        app: its app.
+        presence: its presence in the roster.
+        link: its supervisor.
+    """
+
+    def __init__(self) -> None:
+        self.link = FakeLink()
+        self.worker = Recorded(self.link).at(WorkerState.STARTING, asyncio.get_running_loop())
+        self.app = FakeApp()
+        self.presence = FakePresence(self.app.calls)
+        worker: Any = self.worker
+        worker._app, worker._presence = self.app, self.presence
+
+    def live(self) -> "asyncio.Task[None]":
+        """Let it live until its last commit."""
+        app: Any = self.app
+        return asyncio.ensure_future(self.worker._run(app))
+
+    async def reached(self, state: WorkerState) -> None:
+        """Wait until it is in a state."""
+        async with asyncio.timeout(5.0):
+            while self.worker.state is not state:
+                await asyncio.sleep(0)
