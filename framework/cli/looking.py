@@ -57,7 +57,7 @@ class Outlook:
         reader, now = self.reader, time.monotonic()
         if reader is None:
             return overview(group, None, lags, now, self.roster_problem)
-        problem = "" if reader.is_current(now) else "The roster cannot be read just now; its entries grow old."
+        problem = reader.doubt(now)
         return overview(group, reader.view, lags, now, problem)
 
     async def open_roster(self) -> RosterReader:
