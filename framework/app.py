@@ -55,6 +55,8 @@ class App(faust.App):
         """Who this worker is; None until the app starts."""
         self.incarnation: Incarnation | None = None
         self._slot = 0
+        self.slots = 1
+        """How many workers its supervisor has."""
         self._ending: asyncio.Future[None] | None = None
         self._pages = 0
         super().__init__(id, **options)
@@ -107,7 +109,7 @@ class App(faust.App):
             host=HostFacts.here(),
         )
         self.incarnation = Incarnation.now()
-        self._slot = slot
+        self._slot, self.slots = slot, slots
         conf = self.conf
         with warnings.catch_warnings():
             # Faust warns of a late change; that is the point here: who we are is known only in the worker process.

@@ -15,8 +15,8 @@ from framework.lifecycle.seat import describe as describe_holder
 from framework.membership.group import Group
 from framework.membership.liveness import live_seats
 from framework.membership.overview import holder_in
-from framework.membership.roster import RosterView
 from framework.membership.roster_reader import forget
+from framework.membership.roster_view import RosterView
 from framework.membership.verdict import Holder
 from framework.settings import Settings
 from framework.states import SeatState

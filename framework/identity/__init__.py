@@ -1,8 +1,19 @@
 """Who this worker is: from what surrounds the process to one instance id that survives a restart; knows no Kafka."""
 
-from framework.identity.host import HostFacts
+from framework.identity.host import HostFacts, boot_id
 from framework.identity.identity import Identity, Incarnation
 from framework.identity.resolve import Explained, explain, resolve
 from framework.identity.sources import Evidence, Found, Nothing
 
-__all__ = ["Evidence", "Explained", "Found", "HostFacts", "Identity", "Incarnation", "Nothing", "explain", "resolve"]
+__all__ = [
+    "Evidence",
+    "Explained",
+    "Found",
+    "HostFacts",
+    "Identity",
+    "Incarnation",
+    "Nothing",
+    "boot_id",
+    "explain",
+    "resolve",
+]

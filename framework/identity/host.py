@@ -43,6 +43,14 @@ class HostFacts:
         )
 
 
+def boot_id() -> str:
+    """The first digits of the id of this machine's boot, the same in all its containers; empty where there is none.
+
+    Two machines may bear one name, as pods of two clusters do.
+    """
+    return _text_of(Path("/proc/sys/kernel/random/boot_id"))[:8]
+
+
 def own_addresses(hostname: str, hosts: str) -> Iterator[str]:
     """The addresses, loopback aside, that the text of a hosts file gives to `hostname`.
 

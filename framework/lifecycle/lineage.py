@@ -30,6 +30,7 @@ class Lineage:
         self._client_ids: dict[str, None] = {}
         self._member_ids: dict[str, None] = {}
         self._fenced: Incarnation | None = None
+        self._has_unanswered_join = False
 
     def go(self, is_handover: bool = False) -> Go:
         """What to tell the next process."""
@@ -47,6 +48,8 @@ class Lineage:
         """Take in how a process ended that had the seat or wanted it."""
         if process.bound is None:
             return
+        if process.has_started:
+            self._has_unanswered_join = not process.was_admitted
         if process.running_since is not None:
             self._fenced, self.fence = None, None
             if time.monotonic() - process.running_since >= self._policy.fenced_reset_after:

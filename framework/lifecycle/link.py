@@ -45,6 +45,11 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Worker to supervisor: a broker has answered it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """Worker to supervisor: the broker has let it into the group under this name; it may hold the seat from now on."""
 
@@ -106,6 +111,7 @@ class Go:
         members: member ids that those were given.
         fenced: the one of them that was fenced last, if nobody has got the seat back since.
         attempts: looks and fences since then.
+        has_unanswered_join: whether the last of them ended while the broker had yet to answer its join.
     """
 
     is_handover: bool = False
@@ -113,6 +119,7 @@ class Go:
     members: frozenset[str] = frozenset()
     fenced: Incarnation | None = None
     attempts: int = 0
+    has_unanswered_join: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class Stop:
     now: bool = False
 
 
-Report: TypeAlias = Bound | Moved | Admitted | Joined | Beat | Waiting | Left | Surplus | Failed
+Report: TypeAlias = Bound | Moved | Reached | Admitted | Joined | Beat | Waiting | Left | Surplus | Failed
 Command: TypeAlias = Go | Stop
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from framework.lifecycle.link import Beat, Bound, Failed, Left, Moved, Report, Surplus, Waiting
+from framework.lifecycle.link import Admitted, Beat, Bound, Failed, Left, Moved, Report, Surplus, Waiting
 from framework.lifecycle.status import Fence, Rebalance, WorkerStatus
 from framework.membership.group import Joined
 from framework.states import WorkerState
@@ -18,6 +18,10 @@ class Observed:
     fence: Fence | None = None
     has_left: bool = False
     is_surplus: bool = False
+    was_admitted: bool = False
+    """Whether the broker has ever let it into the group."""
+    has_started: bool = False
+    """Whether it may have sent a join."""
     failed: Failed | None = None
     running_since: float | None = None
     """Monotonic seconds; None until it runs."""
@@ -31,6 +35,8 @@ class Observed:
             self._move(report.state)
         elif isinstance(report, Bound):
             self.bound = report
+        elif isinstance(report, Admitted):
+            self.was_admitted = True
         elif isinstance(report, Joined):
             self._joined = report
         elif isinstance(report, Beat):
@@ -47,7 +53,7 @@ class Observed:
     def _move(self, to: WorkerState) -> None:
         self.state = to
         if to is WorkerState.STARTING:
-            self.fence = None
+            self.fence, self.has_started = None, True
         if to is WorkerState.RUNNING:
             self.running_since = time.monotonic()
 

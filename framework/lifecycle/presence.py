@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from framework.identity import boot_id
 from framework.lifecycle.leave_policy import Decision, should_leave
 from framework.lifecycle.replicas import wanted_replicas
 from framework.membership.group import Joined
@@ -48,6 +49,7 @@ class Presence:
                 service=app.identity.service,
                 ordinal=app.identity.ordinal,
                 interval=app.settings.roster_interval,
+                boot_id=boot_id(),
             )
             self._keeper = RosterKeeper(
                 app.connection,
@@ -102,21 +104,27 @@ class Presence:
 
     async def decide_to_leave(self, reason: StopReason) -> Decision:
         """Whether to give the seat up with this stop; asks Kubernetes where that matters, for a second at most."""
-        wanted = self._wanted
-        count = wanted.count if wanted is not None else None
+        count = self._wanted_count()
         policy, ordinal = self._app.settings.leave_policy, self._identity.ordinal
         if policy == "auto" and reason is StopReason.INTERRUPT and ordinal is not None:
             replicas = await wanted_replicas(environment())
             count = replicas if replicas is not None else count
         return should_leave(policy, reason, ordinal=ordinal, wanted=count, is_surplus=self._is_surplus())
 
+    def _wanted_count(self) -> int | None:
+        """How many workers an operator wants; None where this worker's number cannot be compared with it.
+
+        Several workers of one supervisor share its number, while `framework scale` counts seats.
+        """
+        return self._wanted.count if self._wanted is not None and self._app.slots == 1 else None
+
     def _is_surplus(self) -> bool:
         return self._wanted is not None and self._identity.group_instance_id in self._wanted.surplus
 
     def _on_wanted(self, wanted: Wanted, is_new: bool) -> None:
         self._wanted = wanted
-        ordinal = self._identity.ordinal
+        ordinal, count = self._identity.ordinal, self._wanted_count()
         if is_new and self._is_surplus():
             self._on_surplus()
-        elif not is_new and ordinal is not None and ordinal >= wanted.count:
-            log.warning("worker.surplus", ordinal=ordinal, wanted=wanted.count)
+        elif not is_new and ordinal is not None and count is not None and ordinal >= count:
+            log.warning("worker.surplus", ordinal=ordinal, wanted=count)

@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,13 +14,16 @@ import structlog
 
 from framework.backoff import Backoff
 from framework.errors import BrokerUnavailableError, RosterUnavailableError, SeatTakenError, SupersededError
+from framework.identity import boot_id
 from framework.lifecycle.link import Go
 from framework.lifecycle.status import Fence
 from framework.membership.admin import GroupAdmin
 from framework.membership.group import Group
+from framework.membership.roster import SEATS, GaveUp, topic_name
 from framework.membership.roster_reader import RosterReader
-from framework.membership.roster_topic import RosterMissingError
-from framework.membership.verdict import Claim, Holder, Judgement, Verdict, judge
+from framework.membership.roster_records import encode_gave_up, gave_up_key
+from framework.membership.roster_topic import RosterMissingError, write_record
+from framework.membership.verdict import Claim, Holder, Judgement, Verdict, is_own, judge
 
 if TYPE_CHECKING:
     from framework.app import App
@@ -44,25 +48,27 @@ async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
     Raises:
         SeatTakenError: another live process holds it, and this one is not to wait, or not any longer.
         SupersededError: the same, and that process is newer than the one of ours that it replaced.
-        BrokerUnavailableError: the group could not be described at the first look.
+        BrokerUnavailableError: no broker tells of its cluster.
         GroupNotAllowedError: this user may not describe the group.
     """
     if app.identity is None or app.identity.group_instance_id is None or go.is_handover:
         return
     async with SeatWatch(app, go) as watch:
-        judgement = await watch.look()
+        judgement = await watch.first_look()
         attempt = go.attempts
         while not judgement.verdict.may_join:
             attempt += 1
             fence = watch.fence(judgement, attempt)
             if app.settings.fenced_policy == "stop" or attempt >= app.settings.fenced_max_attempts:
+                await watch.give_up(fence)
                 raise watch.refusal(fence)
             on_waiting(fence)
             judgement = await watch.next_look(judgement, attempt)
         if judgement.holder is not None:
-            is_own = judgement.holder.member_id in go.members
-            whose = "a process before this one, of the same supervisor" if is_own else describe(judgement.holder)
-            log.info("worker.seat_is_ours", holder=whose, holder_member_id=judgement.holder.member_id)
+            is_ours = judgement.holder.member_id in go.members
+            whose = "a process before this one, of the same supervisor" if is_ours else describe(judgement.holder)
+            event = "worker.seat_is_ours" if judgement.verdict is Verdict.SELF else "worker.seat_is_free"
+            log.info(event, holder=whose, holder_member_id=judgement.holder.member_id)
 
 
 class SeatWatch:
@@ -78,10 +84,12 @@ class SeatWatch:
             app.identity.group_instance_id,
             app.incarnation,
             app.identity.service,
-            go.lineage,
-            go.members,
-            go.fenced,
-            go.attempts,
+            lineage=go.lineage,
+            members=go.members,
+            fenced=go.fenced,
+            fences=go.attempts,
+            has_unanswered_join=go.has_unanswered_join,
+            boot_id=boot_id(),
         )
         self._connection = app.connection
         self._admin = GroupAdmin(self._connection)
@@ -102,11 +110,23 @@ class SeatWatch:
     async def look(self) -> Judgement:
         """Whose seat it is now; asks the roster only if the group's description does not settle it."""
         group = await self._admin.describe(self._group_id)
-        at_once = judge(self._claim, group, None, time.monotonic())
-        if at_once.verdict is Verdict.SELF:
-            return at_once
+        if is_own(self._claim, group):
+            return judge(self._claim, group, None, time.monotonic())
         await self._open_roster()
-        return self._judge(group)
+        judgement = self._judge(group)
+        self._claim = replace(self._claim, is_first_look=False)
+        return judgement
+
+    async def first_look(self) -> Judgement:
+        """Look for the first time; waits for the group's coordinator, for brokers that answer may have none yet."""
+        attempt = 0
+        while True:
+            try:
+                return await self.look()
+            except BrokerUnavailableError as exc:
+                attempt += 1
+                log.warning("worker.broker_away", error=str(exc))
+                await asyncio.sleep(self._backoff.delay(attempt))
 
     def _judge(self, group: Group) -> Judgement:
         now = time.monotonic()
@@ -168,6 +188,17 @@ class SeatWatch:
             self._reader = reader
             self._stack.push_async_callback(reader.close)
 
+    async def give_up(self, fence: Fence) -> None:
+        """Leave word of it: a supervisor that is started again has no memory, and would take the seat.
+
+        Nothing depends on it where the roster cannot be written.
+        """
+        host = self._claim.incarnation.host
+        word = GaveUp(self._claim.group_instance_id, host, fence.holder_client_id)
+        topic, key = topic_name(self._group_id), gave_up_key(word.group_instance_id)
+        with suppress(RosterUnavailableError):
+            await write_record(self._connection, topic, SEATS, key, encode_gave_up(word))
+
     def fence(self, judgement: Judgement, attempt: int) -> Fence:
         """What to tell about a seat that is taken."""
         holder = judgement.holder
@@ -184,7 +215,9 @@ class SeatWatch:
             holder_member_id=holder.member_id,
         )
         limit = self._settings.fenced_max_attempts
-        return Fence(judgement.verdict.value, attempt, limit, describe(holder), holder.client_id)
+        # The client id that is shown of an unknown one is that of somebody else.
+        client_id = holder.client_id if holder.is_known else ""
+        return Fence(judgement.verdict.value, attempt, limit, describe(holder), client_id)
 
     def refusal(self, fence: Fence) -> SeatTakenError | SupersededError:
         """The error that ends a worker which is not to wait, or not any longer."""

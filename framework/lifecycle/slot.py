@@ -10,7 +10,7 @@ import structlog
 
 from framework.exit_codes import ExitCode
 from framework.lifecycle.lineage import Lineage
-from framework.lifecycle.link import Admitted, Failed, Moved, Report, Stop, Waiting, WorkerSpec
+from framework.lifecycle.link import Admitted, Failed, Moved, Reached, Report, Stop, Waiting, WorkerSpec
 from framework.lifecycle.observed import Observed
 from framework.lifecycle.process import WorkerHandle
 from framework.lifecycle.restart_policy import Ending, RestartPolicy, describe
@@ -59,7 +59,6 @@ class Slot:
         self._crashes = 0
         self._restarts = 0
         self._was_running = False
-        self._has_sat = False
         self._stopping: StopReason | None = None
         self._forced = False
         self._wake = asyncio.Event()
@@ -84,8 +83,9 @@ class Slot:
             restarts=self._restarts,
             was_running=self._was_running,
             has_ended=self.has_ended,
-            # One that never sat down has nothing to give up.
-            has_left=status.has_left or (self.has_ended and not self._has_sat),
+            # One that waited for its seat has none to give up. One that had not looked yet may still have that of the
+            # process before it.
+            has_left=status.has_left or self.has_left or (self.has_ended and status.state is WorkerState.WAITING),
             fence=status.fence or (self._lineage.fence if not self._is_joined() else None),
         )
 
@@ -115,7 +115,7 @@ class Slot:
                 exit_code = self._code_after_stop(code)
                 self._tell_fence(ended, exit_code)
                 return exit_code
-            if ended.has_left or ended.is_surplus:
+            if ended.is_surplus:
                 self.has_left = True
                 log.info("supervisor.worker_left", slot=self.spec.slot, ended=describe(code))
                 return self._code_after_stop(code)
@@ -267,10 +267,10 @@ class Slot:
             return
         observed.apply(report)
         if isinstance(report, Moved):
-            self.knew_broker = self.knew_broker or report.state is WorkerState.STARTING
-            self._has_sat = self._has_sat or report.state in HAS_JOINED
             self._was_running = self._was_running or report.state is WorkerState.RUNNING
             self._notify()
+        elif isinstance(report, Reached):
+            self.knew_broker = True
         elif isinstance(report, Admitted):
             self._lineage.admitted(report)
         elif isinstance(report, Waiting):

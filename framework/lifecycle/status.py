@@ -62,7 +62,8 @@ class WorkerStatus:
         in_flight: records in process.
         was_running: whether it has ever been running.
         has_ended: whether it has ended for good.
-        has_left: whether the broker has confirmed that it left its group.
+        has_left: whether it holds no seat any more for good: the broker has confirmed that it left, it was
+            scaled away, or it only waited.
         fence: why it does not get its seat, if so.
         rebalance: how it joined last.
     """

@@ -29,6 +29,7 @@ from framework.lifecycle.link import (
     Left,
     Link,
     Moved,
+    Reached,
     Stop,
     Surplus,
     Waiting,
@@ -247,6 +248,7 @@ class WorkerProcess:
         await asyncio.to_thread(self._may_go.wait)
         self.move(WorkerState.CONNECTING)
         await reach_broker(app, settings.broker_wait)
+        self.link.say(Reached())
         await await_seat(app, self._go, self.on_waiting)
         self._presence = Presence(app, self.on_surplus)
         self.move(WorkerState.STARTING)

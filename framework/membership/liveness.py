@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from framework.errors import RosterUnavailableError
-from framework.membership.roster import Entry, RosterView, Seen
+from framework.membership.roster import Entry
+from framework.membership.roster_view import RosterView, Seen
 
 LONGEST = 5.0
 """Seconds to watch an entry at most, as long as that is enough to see one that is written in time."""

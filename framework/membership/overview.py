@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from framework.membership.group import Group, Member
 from framework.membership.offsets import Lag, Partition
-from framework.membership.roster import RosterView, Seen, Wanted
+from framework.membership.roster import Wanted
+from framework.membership.roster_view import RosterView, Seen
 from framework.membership.scaling import ranked, unowned
 from framework.membership.verdict import Holder, holder_of
 from framework.states import SeatState

@@ -9,19 +9,12 @@ import aiokafka.errors as kafka_errors
 import structlog
 
 from framework.membership.connection import Connection
-from framework.membership.roster import (
-    CONTROL,
-    SEATS,
-    WANTED_KEY,
-    RosterView,
-    UnreadableRecordError,
-    Wanted,
-    encode_wanted,
-    topic_name,
-)
+from framework.membership.roster import CONTROL, SEATS, Wanted, topic_name
 from framework.membership.roster_batches import Record
+from framework.membership.roster_records import WANTED_KEY, UnreadableRecordError, encode_wanted
 from framework.membership.roster_silence import Silence
 from framework.membership.roster_topic import Use, doubtful, ensure_topic, fitting, unavailable, write_record
+from framework.membership.roster_view import RosterView
 from framework.membership.roster_wire import WIRE_ERRORS, Wire
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,8 @@ import structlog
 
 from framework.errors import RosterUnavailableError
 from framework.membership.connection import Connection
-from framework.membership.roster import SEATS, Entry, encode, topic_name
+from framework.membership.roster import SEATS, Entry, topic_name
+from framework.membership.roster_records import encode
 from framework.membership.roster_topic import Use, ensure_topic, fitting, unavailable
 from framework.membership.roster_wire import WIRE_ERRORS, Wire
 

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from framework.identity import Incarnation
 from framework.membership.group import Group, Member
-from framework.membership.roster import RosterView, Seen
+from framework.membership.roster import Entry
+from framework.membership.roster_view import RosterView, Seen
 
 
 class Verdict(StrEnum):
@@ -70,7 +71,10 @@ class Claim:
         lineage: client ids of the processes that its supervisor had in this seat before.
         members: member ids that those processes were given.
         fenced: the one of them that was fenced last, if nobody has got the seat back since.
-        attempts: fences and looks in a row.
+        fences: how often in a row they were fenced or denied the seat.
+        has_unanswered_join: whether the last of them ended while the broker had yet to answer its join.
+        is_first_look: whether this process looks for the first time.
+        boot_id: of this machine, see `identity.boot_id`.
     """
 
     group_instance_id: str
@@ -79,7 +83,10 @@ class Claim:
     lineage: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
     fenced: Incarnation | None = None
-    attempts: int = 0
+    fences: int = 0
+    has_unanswered_join: bool = False
+    is_first_look: bool = True
+    boot_id: str = ""
 
     @property
     def is_first(self) -> bool:
@@ -100,7 +107,8 @@ def judge(claim: Claim, group: Group, roster: RosterView | None, now: float) -> 
 
     Nobody takes a seat from a live process, with one exception: a supervisor that has just been started takes it from
     the process of the same service on the same host that is there already, which is how a restart with overlap looks.
-    A process that was fenced never takes it back from the living, so two of them cannot fight.
+    A process that was fenced never takes it back from the living, and neither does one whose supervisor has given up
+    and was started again, so two of them cannot fight.
 
     Who holds the seat is told by the member id. The client id that the coordinator shows is that of the process which
     sat down first: a static member that is replaced keeps everything but its member id (Apache Kafka, ClassicGroup).
@@ -108,11 +116,11 @@ def judge(claim: Claim, group: Group, roster: RosterView | None, now: float) -> 
     Args:
         claim: who asks.
         group: as the coordinator describes it.
-        roster: what the workers say; None if it cannot be read just now.
+        roster: what the workers say; None if it cannot be read just now, or silence in it proves nothing.
         now: monotonic seconds, as in the roster.
     """
     member = group.in_seat(claim.group_instance_id)
-    if member is not None and member.member_id in claim.members:
+    if is_own(claim, group):
         return Judgement(Verdict.SELF, holder_of(member, None))
     if roster is None:
         return Judgement(Verdict.FREE) if member is None else _unknown(claim, member, is_roster_silent=False)
@@ -121,7 +129,8 @@ def judge(claim: Claim, group: Group, roster: RosterView | None, now: float) -> 
     if strangers:
         nearest = seen if seen in strangers else strangers[-1]
         holder = holder_of(member if seen is nearest else None, nearest)
-        return Judgement(_between(claim, holder, nearest.entry.service), holder)
+        gave_up = roster.has_given_up(claim.group_instance_id, claim.incarnation.host, holder.client_id, now)
+        return Judgement(_between(claim, nearest.entry, gave_up=gave_up), holder)
     if member is None:
         return Judgement(Verdict.FREE)
     if seen is None:
@@ -132,11 +141,20 @@ def judge(claim: Claim, group: Group, roster: RosterView | None, now: float) -> 
     return Judgement(Verdict.FREE, holder_of(member, seen))
 
 
-def _between(claim: Claim, holder: Holder, service: str) -> Verdict:
+def is_own(claim: Claim, group: Group) -> bool:
+    """Whether a process of the same supervisor is still a member in the seat; nothing else needs to be asked then."""
+    member = group.in_seat(claim.group_instance_id)
+    return member is not None and member.member_id in claim.members
+
+
+def _between(claim: Claim, entry: Entry, *, gave_up: bool) -> Verdict:
     """The verdict about a live process of somebody else's."""
-    if claim.is_first and service == claim.service and holder.host == claim.incarnation.host:
+    is_here = entry.incarnation.host == claim.incarnation.host and (
+        claim.boot_id == entry.boot_id or not claim.boot_id or not entry.boot_id
+    )
+    if claim.is_first and is_here and entry.service == claim.service and not gave_up:
         return Verdict.SELF
-    is_newer = claim.fenced is not None and (holder.start_ms or 0) >= claim.fenced.start_ms
+    is_newer = claim.fenced is not None and entry.incarnation.start_ms >= claim.fenced.start_ms
     return Verdict.SUPERSEDED if is_newer else Verdict.HELD
 
 
@@ -145,14 +163,17 @@ def _unknown(claim: Claim, member: Member, *, is_roster_silent: bool) -> Judgeme
 
     A lone worker can fence itself: the broker may take a join of its own that was sent twice for a second process
     (KAFKA-20985). That ghost never writes to the roster, while a process of this framework has done so by the time that
-    it has fenced us. Clients of other kinds write nothing either, so this is believed only a few times in a row.
+    it has fenced us. Clients of other kinds write nothing either, so this is believed only a few times in a row, and
+    only by a process that has not waited yet.
     """
     holder = holder_of(member, None)
+    if claim.has_unanswered_join:
+        return Judgement(Verdict.SELF, holder)
     if claim.fenced is not None:
-        is_ghost = is_roster_silent and claim.attempts <= GHOSTS
+        is_ghost = is_roster_silent and claim.is_first_look and claim.fences <= GHOSTS
         return Judgement(Verdict.SELF if is_ghost else Verdict.SUPERSEDED, holder)
-    is_ours = holder.client_id in claim.lineage or (claim.is_first and holder.host == claim.incarnation.host)
-    return Judgement(Verdict.SELF if is_ours else Verdict.HELD, holder)
+    is_here = claim.is_first and holder.host == claim.incarnation.host
+    return Judgement(Verdict.SELF if is_here else Verdict.HELD, holder)
 
 
 _CLIENT_ID = re.compile(r"[^@]+@(?P<host>.+)#(?P<start_ms>\d+)-[0-9a-f]+")

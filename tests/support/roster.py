@@ -10,9 +10,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from framework.identity import Incarnation
 from framework.membership.connection import Connection
-from framework.membership.roster import SEATS, Entry, Wanted, decode, topic_name
+from framework.membership.roster import SEATS, Entry, Wanted, topic_name
 from framework.membership.roster_keeper import RosterKeeper
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_records import decode
 from framework.settings import Settings
 from framework.states import SeatState
 from framework.testing import eventually

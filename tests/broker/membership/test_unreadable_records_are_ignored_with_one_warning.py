@@ -4,8 +4,8 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from framework.membership.roster import WANTED_KEY, encode
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_records import WANTED_KEY, encode
 from framework.membership.roster_topic import ensure_topic
 from tests.support.roster import ENTRY, Roster
 

@@ -17,7 +17,8 @@ from framework.exit_codes import ExitCode
 from framework.membership.group import Group, Member
 from framework.membership.offsets import Lag, Partition
 from framework.membership.overview import Overview, overview
-from framework.membership.roster import WANTED_KEY, Wanted, encode_wanted
+from framework.membership.roster import Wanted
+from framework.membership.roster_records import WANTED_KEY, encode_wanted
 from framework.membership.verdict import Holder
 from framework.settings import environment
 from framework.states import SeatState

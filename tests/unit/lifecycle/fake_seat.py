@@ -14,7 +14,9 @@ from framework.identity import Identity, Incarnation
 from framework.lifecycle.link import Go
 from framework.lifecycle.status import Fence
 from framework.membership.group import Group, Member
-from framework.membership.roster import Entry, RosterView, encode
+from framework.membership.roster import Entry
+from framework.membership.roster_records import encode
+from framework.membership.roster_view import RosterView
 from framework.states import SeatState
 from tests.unit.membership.apps import offline_app
 
@@ -47,6 +49,7 @@ class FakeSeat:
         holder: member that the coordinator shows in the seat.
         view: what the roster says.
         has_roster: whether the roster's topic can be read at all.
+        can_write: whether it can be written.
         doubt: why the roster's silence proves nothing; empty where it does.
         outage: seconds until which no broker answers.
         looks: when the group was described.
@@ -59,6 +62,7 @@ class FakeSeat:
         self.holder: Member | None = None
         self.view = RosterView()
         self.has_roster = True
+        self.can_write = True
         self.doubt = ""
         self.outage = 0.0
         self.looks: list[float] = []
@@ -69,6 +73,7 @@ class FakeSeat:
         self._later: list[tuple[float, Callable[[], None]]] = []
         patch.setattr(module, "GroupAdmin", lambda connection: FakeAdmin(self))
         patch.setattr(module, "RosterReader", lambda connection, group_id: FakeReader(self))
+        patch.setattr(module, "write_record", self.write)
         patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         patch.setattr(module, "asyncio", SimpleNamespace(sleep=self.sleep))
         patch.setattr(module, "random", SimpleNamespace(random=lambda: CHANCE))
@@ -84,6 +89,12 @@ class FakeSeat:
         """A process writes into the roster."""
         entry = Entry(SEAT, client_id(who), who, state, 0, "flights", member_id=member_id)
         self.view.apply(SEAT.encode(), encode(entry), self.now, 0)
+
+    async def write(self, _connection: Any, _topic: str, _partition: int, key: bytes, value: bytes | None) -> None:
+        """A waiting process writes into the roster."""
+        if not self.can_write:
+            raise RosterUnavailableError("no right")
+        self.view.apply(key, value, self.now, 0)
 
     def at(self, moment: float, do: Callable[[], None]) -> None:
         """Do something later: `moment` seconds after the start."""

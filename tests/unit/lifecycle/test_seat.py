@@ -1,10 +1,12 @@
 """A worker waits for its seat outside the group; coordinator, roster and clock are fakes."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.errors import BrokerUnavailableError, SeatTakenError, SupersededError
+from framework.errors import SeatTakenError, SupersededError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.link import Go
 from framework.lifecycle.seat import SPREAD, describe, since
@@ -51,10 +53,12 @@ class TestNoWait:
         seat.await_seat()
         assert (seat.after, seat.waited) == ([0.0], 0)
 
-    def test_first_look_that_no_broker_answers_is_an_error(self, seat: FakeSeat) -> None:
+    def test_first_look_waits_for_a_coordinator(self, seat: FakeSeat) -> None:
+        """A broker has answered before, so it is only a matter of time."""
         seat.outage = 101.0
-        with pytest.raises(BrokerUnavailableError):
-            seat.await_seat()
+        seat.await_seat()
+        assert seat.now >= 101.0
+        assert seat.told == []
 
     def test_everything_is_closed_again(self, seat: FakeSeat) -> None:
         seat.await_seat()
@@ -62,6 +66,29 @@ class TestNoWait:
         with pytest.raises(SeatTakenError):
             seat.await_seat(fenced_policy="stop")
         assert seat.open == set()
+
+
+class TestGivingUp:
+    def test_it_leaves_word_of_whom_it_gave_up_on(self, seat: FakeSeat) -> None:
+        seat.sits(OTHER)
+        with pytest.raises(SeatTakenError):
+            seat.await_seat(fenced_policy="stop")
+        assert seat.view.has_given_up(SEAT, ME.host, client_id(OTHER), seat.now)
+
+    def test_started_again_it_does_not_take_the_seat_that_it_gave_up(self, seat: FakeSeat) -> None:
+        """Both processes are on one host, where the newer one may take over; but this one has been there before."""
+        here = replace(OTHER, host=ME.host)
+        seat.sits(here)
+        with pytest.raises(SupersededError):
+            seat.await_seat(replace(FENCED, fenced=replace(ME, start_ms=0)), fenced_policy="stop")
+        with pytest.raises(SeatTakenError):
+            seat.await_seat(fenced_policy="stop")
+
+    def test_a_roster_that_cannot_be_written_does_not_matter(self, seat: FakeSeat) -> None:
+        seat.sits(OTHER)
+        seat.can_write = False
+        with pytest.raises(SeatTakenError):
+            seat.await_seat(fenced_policy="stop")
 
 
 class TestWaiting:

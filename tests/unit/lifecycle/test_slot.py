@@ -7,7 +7,7 @@ import pytest
 import framework.lifecycle.slot as module
 from framework.backoff import Backoff
 from framework.exit_codes import ExitCode
-from framework.lifecycle.link import Beat, Failed, Go, Moved, Stop
+from framework.lifecycle.link import Beat, Failed, Go, Moved, Reached, Report, Stop
 from framework.lifecycle.restart_policy import RestartPolicy
 from framework.states import StopReason, WorkerState
 from tests.unit.lifecycle.fake_handle import Processes
@@ -83,12 +83,12 @@ def test_final_code_ends_it(code: ExitCode, processes: Processes) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize(("reached", "starts"), [(WorkerState.CONNECTING, 1), (WorkerState.STARTING, 2)])
-def test_broker_that_was_known_is_waited_for(reached: WorkerState, starts: int, processes: Processes) -> None:
+@pytest.mark.parametrize(("report", "starts"), [(Moved(WorkerState.CONNECTING), 1), (Reached(), 2)])
+def test_broker_that_was_known_is_waited_for(report: Report, starts: int, processes: Processes) -> None:
     async def scenario() -> None:
         kept = Kept()
         await until(lambda: processes and processes[0].is_alive)
-        processes[0].report(Moved(reached))
+        processes[0].report(report)
         processes[0].exit(ExitCode.BROKER_UNAVAILABLE)
         await until(lambda: kept.keeping.done() or len(processes) == 2)
         assert len(processes) == starts
@@ -300,7 +300,7 @@ def test_outage_of_the_broker_is_no_row_of_crashes(processes: Processes) -> None
         kept = Kept()
         for number in range(5):
             await until(lambda number=number: len(processes) > number and processes[number].is_alive)
-            processes[number].report(Moved(WorkerState.STARTING))
+            processes[number].report(Reached())
             processes[number].exit(ExitCode.BROKER_UNAVAILABLE)
         await until(lambda: len(processes) == 6 and processes[5].is_alive)
         processes[5].exit(ExitCode.CRASHED)

@@ -8,7 +8,7 @@ import framework.lifecycle.slot as module
 from framework.backoff import Backoff
 from framework.exit_codes import ExitCode
 from framework.identity import Incarnation
-from framework.lifecycle.link import Admitted, Bound, Failed, Go, Left, Moved, Stop, Waiting
+from framework.lifecycle.link import Admitted, Bound, Failed, Go, Left, Moved, Stop, Surplus, Waiting
 from framework.lifecycle.status import Fence
 from framework.states import StopReason, WorkerState
 from tests.unit.lifecycle.fake_handle import FakeHandle, Processes
@@ -213,15 +213,32 @@ class TestStatus:
 
 
 class TestLeaving:
-    def test_worker_that_left_by_itself_is_not_started_again(self, processes: Processes) -> None:
+    @pytest.mark.parametrize("has_left", [True, False])
+    def test_worker_that_was_scaled_away_is_not_started_again(self, has_left: bool, processes: Processes) -> None:
         async def scenario() -> None:
             kept = Kept(PATIENT)
-            (await kept.running(processes)).report(Left())
+            (await kept.running(processes)).report(Surplus())
+            if has_left:
+                processes[0].report(Left())
             processes[0].exit(0)
             assert await kept.keeping is ExitCode.OK
             assert kept.slot.status().has_left
             assert len(processes) == 1
             assert kept.failures == []
+
+        run(scenario)
+
+    def test_worker_that_left_because_its_process_alone_was_stopped_is_started_again(
+        self, processes: Processes
+    ) -> None:
+        """The leave policy was `always`."""
+
+        async def scenario() -> None:
+            kept = Kept(PATIENT)
+            (await kept.running(processes)).report(Left())
+            processes[0].exit(0)
+            await until(lambda: len(processes) == 2)
+            kept.keeping.cancel()
 
         run(scenario)
 
@@ -233,7 +250,7 @@ class TestLeaving:
             await until(lambda: len(processes) == 2 and processes[1].is_alive)
             processes[1].report(Moved(WorkerState.LOADED))
             await until(lambda: len(processes[0].told) == 2)
-            processes[0].report(Left())
+            processes[0].report(Surplus())
             processes[0].exit(0)
             assert await kept.keeping is ExitCode.OK
             assert await replacing is False
@@ -248,7 +265,7 @@ class TestLeaving:
             await kept.running(processes)
             replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
             await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[0].report(Left())
+            processes[0].report(Surplus())
             processes[0].exit(0)
             await until(lambda: kept.keeping.done())
             processes[1].report(Moved(WorkerState.LOADED))
@@ -281,8 +298,15 @@ class TestLeaving:
 
         run(scenario)
 
-    @pytest.mark.parametrize("state", [WorkerState.LOADING, WorkerState.CONNECTING, WorkerState.WAITING])
-    def test_one_that_never_sat_down_has_nothing_to_give_up(self, state: WorkerState, processes: Processes) -> None:
+    @pytest.mark.parametrize(
+        ("state", "has_left"),
+        [(WorkerState.LOADING, False), (WorkerState.CONNECTING, False), (WorkerState.WAITING, True)],
+    )
+    def test_one_that_waits_holds_nothing_and_one_that_has_not_looked_may(
+        self, state: WorkerState, has_left: bool, processes: Processes
+    ) -> None:
+        """The seat of the process before it may still be there."""
+
         async def scenario() -> None:
             kept = Kept(PATIENT)
             (await kept.sent_off(processes)).report(Moved(state))
@@ -290,11 +314,11 @@ class TestLeaving:
             kept.slot.stop(5.0, StopReason.LEAVE)
             processes[0].exit(0)
             assert await kept.keeping is ExitCode.OK
-            assert kept.slot.status().has_left
+            assert kept.slot.status().has_left is has_left
 
         run(scenario)
 
-    def test_seat_of_a_former_process_is_not_given_up_by_one_that_waits(self, processes: Processes) -> None:
+    def test_fenced_worker_that_waits_holds_nothing_either(self, processes: Processes) -> None:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             bind(await kept.running(processes), 0)
@@ -303,7 +327,7 @@ class TestLeaving:
             kept.slot.stop(5.0, StopReason.LEAVE)
             processes[1].exit(0)
             assert await kept.keeping is ExitCode.OK
-            assert not kept.slot.status().has_left
+            assert kept.slot.status().has_left
 
         run(scenario)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from framework.identity import Incarnation
-from framework.membership.roster import Entry, RosterView, encode
+from framework.membership.roster import Entry
+from framework.membership.roster_records import encode
+from framework.membership.roster_view import RosterView
 from framework.states import SeatState
 
 

@@ -3,7 +3,7 @@
 from framework.membership.group import Group, Member
 from framework.membership.offsets import Lag, Partition
 from framework.membership.overview import holder_in, overview, speaker
-from framework.membership.roster import RosterView
+from framework.membership.roster_view import RosterView
 from framework.states import SeatState
 from tests.unit.membership.fake_roster import FakeRoster, entry_of
 

@@ -9,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.identity import Incarnation
-from framework.membership.roster import (
-    FORMAT,
-    STALE_AFTER,
-    WANTED_KEY,
-    Entry,
-    RosterView,
-    UnreadableRecordError,
-    Wanted,
-    decode,
-    encode,
-    encode_wanted,
-)
+from framework.membership.roster import STALE_AFTER, Entry, Wanted
+from framework.membership.roster_records import FORMAT, WANTED_KEY, UnreadableRecordError, decode, encode, encode_wanted
+from framework.membership.roster_view import RosterView
 from framework.states import GONE, SeatState
 from tests.support.roster import ENTRY
 
@@ -71,11 +62,22 @@ class TestRecords:
         with contextlib.suppress(UnreadableRecordError):
             assert isinstance(decode(KEY, orjson.dumps({**FIELDS, name: value})), Entry)
 
-    @pytest.mark.parametrize("name", sorted(FIELDS))
+    @pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"boot_id"}))
     def test_missing_field(self, name: str) -> None:
         fields = {field: value for field, value in FIELDS.items() if field != name}
         with pytest.raises(UnreadableRecordError):
             decode(KEY, orjson.dumps(fields))
+
+    def test_entry_from_before_there_was_a_boot_id(self) -> None:
+        fields = {field: value for field, value in FIELDS.items() if field != "boot_id"}
+        found = decode(KEY, orjson.dumps(fields))
+        assert isinstance(found, Entry)
+        assert found.boot_id == ""
+
+    def test_interval_that_nobody_would_live_to_see_is_not_believed(self) -> None:
+        found = decode(KEY, orjson.dumps({**FIELDS, "interval": 1e9}))
+        assert isinstance(found, Entry)
+        assert found.stale_after <= 300.0
 
     def test_newer_format_is_named(self) -> None:
         value = orjson.dumps({**FIELDS, "format": FORMAT + 1})

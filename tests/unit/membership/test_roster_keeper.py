@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 import framework.membership.roster_keeper as module
 from framework.backoff import Backoff
 from framework.errors import RosterUnavailableError
-from framework.membership.roster import Entry, RosterView, Wanted
+from framework.membership.roster import Entry, Wanted
 from framework.membership.roster_keeper import RosterKeeper
 from framework.membership.roster_trouble import Trouble
+from framework.membership.roster_view import RosterView
 from framework.states import SeatState
 from framework.testing import eventually
 from tests.support.roster import ENTRY, connection

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 
 import framework.membership.roster_reader as module
 from framework.errors import RosterUnavailableError
-from framework.membership.roster import CONTROL, WANTED_KEY, Wanted, encode, encode_wanted
+from framework.membership.roster import CONTROL, Wanted
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_records import WANTED_KEY, encode, encode_wanted
 from framework.membership.roster_silence import CURRENT_WITHIN
 from tests.support.roster import ENTRY, connection
 from tests.unit.membership.fake_wire import FakeTopic

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from framework.identity import Incarnation
 from framework.membership.group import Group, Member
-from framework.membership.roster import Entry, RosterView, encode
+from framework.membership.roster import Entry, GaveUp
+from framework.membership.roster_records import encode, encode_gave_up, gave_up_key
+from framework.membership.roster_view import GAVE_UP_LASTS, RosterView
 from framework.membership.verdict import GHOSTS, Claim, Verdict, judge
 from framework.states import SeatState
 
@@ -47,7 +49,7 @@ OLDER_HERE = Incarnation("here", 9, 4_000, "0a")
 NEWER_HERE = Incarnation("here", 11, 6_000, "0b")
 OLDER_THERE = Incarnation("there", 9, 4_000, "0c")
 NEWER_THERE = Incarnation("there", 9, 6_000, "0d")
-FENCED = replace(CLAIM, lineage=frozenset({client_id(ME)}), members=frozenset({"m-me"}), fenced=ME, attempts=1)
+FENCED = replace(CLAIM, lineage=frozenset({client_id(ME)}), members=frozenset({"m-me"}), fenced=ME, fences=1)
 RESTARTED = replace(CLAIM, lineage=frozenset({client_id(ME)}), members=frozenset({"m-me"}))
 
 
@@ -102,6 +104,33 @@ class TestFirstStart:
         other = replace(member("m-1", OLDER_THERE), group_instance_id="w-1")
         assert verdict(CLAIM, group(other), roster()) is Verdict.FREE
 
+    def test_machines_of_one_name_are_told_apart_by_their_boot(self) -> None:
+        view = roster((replace(entry(OLDER_HERE, "m-1"), boot_id="b1"), 0.5))
+        described = group(member("m-1", OLDER_HERE))
+        assert verdict(replace(CLAIM, boot_id="b2"), described, view) is Verdict.HELD
+        assert verdict(replace(CLAIM, boot_id="b1"), described, view) is Verdict.SELF
+        assert verdict(CLAIM, described, view) is Verdict.SELF
+
+    def test_who_sat_down_first_does_not_matter_if_the_roster_says_who_sits_there_now(self) -> None:
+        """The coordinator shows our host, from where the seat was taken first; the holder lives elsewhere."""
+        view = roster((entry(OLDER_HERE, "m-0", SeatState.STOPPED), 60.0), (entry(NEWER_THERE, "m-1"), 0.5))
+        assert verdict(CLAIM, group(member("m-1", OLDER_HERE)), view) is Verdict.HELD
+
+    @pytest.mark.parametrize(("ago", "expected"), [(5.0, Verdict.HELD), (GAVE_UP_LASTS + 1, Verdict.SELF)])
+    def test_supervisor_that_gave_up_and_was_started_again_does_not_take_the_seat(
+        self, ago: float, expected: Verdict
+    ) -> None:
+        view = roster((entry(NEWER_HERE, "m-1"), 0.5))
+        word = GaveUp(SEAT, ME.host, client_id(NEWER_HERE))
+        view.apply(gave_up_key(SEAT), encode_gave_up(word), NOW - ago, 0)
+        assert verdict(CLAIM, group(member("m-1", ME)), view) is expected
+
+    def test_giving_up_on_somebody_else_does_not_matter(self) -> None:
+        view = roster((entry(NEWER_HERE, "m-1"), 0.5))
+        for word in (GaveUp(SEAT, ME.host, client_id(OLDER_HERE)), GaveUp(SEAT, "there", client_id(NEWER_HERE))):
+            view.apply(gave_up_key(SEAT), encode_gave_up(word), NOW - 5.0, 0)
+            assert verdict(CLAIM, group(member("m-1", ME)), view) is Verdict.SELF
+
 
 class TestRestart:
     """A supervisor starts its worker again."""
@@ -125,6 +154,21 @@ class TestRestart:
         """It could not say that it has gone, so its entry is fresh; but the member is ours."""
         view = roster((entry(OLDER_HERE, "m-old"), 2.0), (entry(ME, "m-me"), 0.3))
         assert verdict(RESTARTED, group(member("m-me", OLDER_HERE)), view) is Verdict.SELF
+
+    @pytest.mark.parametrize("view", [None, roster((entry(ME, "m-me"), 3.0))], ids=["no roster", "silent roster"])
+    def test_member_that_nobody_knows_is_somebody_else(self, view: RosterView | None) -> None:
+        """Although the coordinator shows the client id of ours, which was there first."""
+        assert verdict(RESTARTED, group(member("m-1", ME)), view) is Verdict.HELD
+
+    @pytest.mark.parametrize("view", [None, roster((entry(ME), 3.0))], ids=["no roster", "silent roster"])
+    def test_unless_the_process_before_died_with_a_join_unanswered(self, view: RosterView | None) -> None:
+        died = replace(RESTARTED, has_unanswered_join=True)
+        assert verdict(died, group(member("m-1", OLDER_HERE)), view) is Verdict.SELF
+
+    def test_an_unanswered_join_is_no_right_to_the_seat_of_the_living(self) -> None:
+        died = replace(RESTARTED, has_unanswered_join=True)
+        view = roster((entry(NEWER_THERE, "m-1"), 0.5))
+        assert verdict(died, group(member("m-1", ME)), view) is Verdict.HELD
 
 
 class TestFenced:
@@ -150,8 +194,12 @@ class TestFenced:
 
     def test_ghosts_are_believed_in_a_few_times_only(self) -> None:
         view = roster((entry(ME, "m-me"), 1.0))
-        haunted = replace(FENCED, attempts=GHOSTS + 1)
+        haunted = replace(FENCED, fences=GHOSTS + 1)
         assert not verdict(haunted, group(member("m-ghost", ME)), view).may_join
+
+    def test_who_has_waited_believes_in_no_ghosts(self) -> None:
+        waiting = replace(FENCED, is_first_look=False)
+        assert not verdict(waiting, group(member("m-ghost", ME)), roster((entry(ME, "m-me"), 1.0))).may_join
 
     def test_without_a_roster_nobody_is_taken_for_a_ghost(self) -> None:
         assert not verdict(FENCED, group(member("m-ghost", ME)), None).may_join
