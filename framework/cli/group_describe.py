@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 
 import orjson
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Column, Table
@@ -21,7 +22,7 @@ from framework.states import GONE, SeatState
 EVERY = 1.0
 """Seconds between two looks with `--watch`."""
 
-COLUMNS = ("seat", "host", "pid", "state", "age", "generation", "partitions", "lag")
+COLUMNS = ("seat", "worker", "state", "partitions", "lag")
 
 _STATE_STYLES: Mapping[SeatState, str] = {
     SeatState.RUNNING: "green",
@@ -108,9 +109,9 @@ def _known(generation_id: int) -> int | None:
 
 def table_of(found: Overview) -> RenderableType:
     """A group as a headline, a table, and a line for everything that is not as it should be."""
-    table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
+    table = Table(*(Column(name, overflow="fold") for name in COLUMNS), box=box.SIMPLE)
     for line in found.seats:
-        table.add_row(*_cells(line))
+        table.add_row(*_cells(line, found.generation_id))
     return Group(_headline(found), table, *_remarks(found))
 
 
@@ -137,15 +138,17 @@ def _remarks(found: Overview) -> Iterable[Text]:
         yield Text(found.roster_problem, "yellow")
 
 
-def _cells(line: SeatLine) -> tuple[RenderableType, ...]:
+def _cells(line: SeatLine, generation_id: int) -> tuple[RenderableType, ...]:
     is_in = line.member is not None
+    state = _state(line)
+    if line.age is not None:
+        state.append(f", {line.age:.1f} s ago", "dim")
+    if line.generation_id not in (-1, generation_id):
+        state.append(f", generation {line.generation_id}", "yellow")
     return (
         Text(line.group_instance_id or "(none)", "" if is_in and line.group_instance_id else "dim"),
-        line.holder.host or "-",
-        str(line.holder.pid or "-"),
-        _state(line),
-        "-" if line.age is None else f"{line.age:.1f} s",
-        str(line.generation_id) if line.generation_id >= 0 else "-",
+        f"{line.holder.host or '-'}, {line.holder.pid}" if line.holder.pid is not None else line.holder.host or "-",
+        state,
         partitions_of(line.assignment),
         "-" if line.lag is None else f"{line.lag:,}",
     )
@@ -154,12 +157,12 @@ def _cells(line: SeatLine) -> tuple[RenderableType, ...]:
 def _state(line: SeatLine) -> Text:
     outside = "" if line.member is not None else ", not in the group"
     if line.state is None:
-        return Text(f"-{outside}", "dim")
+        return Text.assemble((f"-{outside}", "dim"))
     if line.state in GONE:
-        return Text(f"{line.state}{outside}", "dim")
+        return Text.assemble((f"{line.state}{outside}", "dim"))
     if not line.is_live:
-        return Text(f"{line.state}, silent{outside}", "red")
-    return Text(f"{line.state}{outside}", _STATE_STYLES[line.state])
+        return Text.assemble((f"{line.state}, silent{outside}", "red"))
+    return Text.assemble((f"{line.state}{outside}", _STATE_STYLES[line.state]))
 
 
 def partitions_of(assignment: Mapping[str, tuple[int, ...]]) -> str:

@@ -6,7 +6,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 
 from framework.membership.assignor import SeatAssignor
-from framework.membership.coordinator import Listener, StaticGroupCoordinator
+from framework.membership.coordinator import StaticGroupCoordinator
+from framework.membership.coordinator_requests import Listener
 
 
 class StaticConsumer(AIOKafkaConsumer):

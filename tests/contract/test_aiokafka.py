@@ -23,11 +23,17 @@ from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1, Join
 
 from framework.membership.consumer import StaticConsumer
 from framework.membership.coordinator import StaticGroupCoordinator
+from framework.membership.coordinator_closing import ClosingCoordinator
+from framework.membership.coordinator_joining import JoiningCoordinator
+from framework.membership.coordinator_requests import AnsweredCoordinator
 from tests.contract.contract import Has, SameBody, check_accepts, check_has, check_same_body, parameters_of, versions
 
 LIBRARY = versions("aiokafka")
 
 COORDINATOR = "framework/membership/coordinator.py"
+REQUESTS = "framework/membership/coordinator_requests.py"
+JOINING = "framework/membership/coordinator_joining.py"
+CLOSING = "framework/membership/coordinator_closing.py"
 ANSWERS = "framework/membership/answers.py"
 CONSUMER = "framework/membership/consumer.py"
 PROTOCOL = "framework/membership/protocol.py"
@@ -35,27 +41,27 @@ PROBE = "framework/membership/probe.py"
 
 NAMES = [
     # Overridden: aiokafka calls these on our coordinator.
-    Has(GroupCoordinator, "_send_req", ("request",), f"{COORDINATOR}, which overrides it: each request passes there"),
+    Has(GroupCoordinator, "_send_req", ("request",), f"{REQUESTS}, which overrides it: each request passes there"),
     Has(GroupCoordinator, "_push_error_to_user", ("exc",), f"{COORDINATOR}, which overrides it: failures are told"),
     Has(GroupCoordinator, "_coordination_routine", (), f"{COORDINATOR}, which overrides it: the end of it is told"),
     Has(GroupCoordinator, "_GroupCoordinator__coordination_routine", (), f"{COORDINATOR}, which calls it"),
     Has(GroupCoordinator, "_do_heartbeat", (), f"{COORDINATOR}, which overrides it"),
-    Has(GroupCoordinator, "_do_rejoin_group", ("subscription",), f"{COORDINATOR}, which overrides it"),
+    Has(GroupCoordinator, "_do_rejoin_group", ("subscription",), f"{JOINING}, which overrides it"),
     Has(GroupCoordinator, "_on_join_prepare", ("previous_assignment",), f"{COORDINATOR}, which overrides it"),
-    Has(GroupCoordinator, "_perform_assignment", ("response",), f"{COORDINATOR}, which overrides it"),
-    Has(GroupCoordinator, "_on_metadata_change", (), f"{COORDINATOR}, which overrides it: the next join has new bytes"),
-    Has(GroupCoordinator, "_maybe_leave_group", (), f"{COORDINATOR}, which overrides it: a static member stays"),
-    Has(GroupCoordinator, "request_rejoin", (), f"{COORDINATOR}, which overrides it: a rejoin has a reason"),
-    Has(GroupCoordinator, "reset_generation", (), f"{COORDINATOR}, which overrides it: a reset has a reason"),
-    Has(GroupCoordinator, "close", (), f"{COORDINATOR}, which overrides it: closing is bounded"),
+    Has(GroupCoordinator, "_perform_assignment", ("response",), f"{JOINING}, which overrides it"),
+    Has(GroupCoordinator, "_on_metadata_change", (), f"{JOINING}, which overrides it: the next join has new bytes"),
+    Has(GroupCoordinator, "_maybe_leave_group", (), f"{CLOSING}, which overrides it: a static member stays"),
+    Has(GroupCoordinator, "request_rejoin", (), f"{REQUESTS}, which overrides it: a rejoin has a reason"),
+    Has(GroupCoordinator, "reset_generation", (), f"{REQUESTS}, which overrides it: a reset has a reason"),
+    Has(GroupCoordinator, "close", (), f"{CLOSING}, which overrides it: closing is bounded"),
     # Called or set by us.
     Has(
         GroupCoordinator,
         "_on_join_complete",
         ("generation", "member_id", "protocol", "member_assignment_bytes"),
-        f"{COORDINATOR} `_do_rejoin_group`",
+        f"{JOINING} `_do_rejoin_group`",
     ),
-    Has(GroupCoordinator, "coordinator_dead", (), f"{COORDINATOR} `_react`"),
+    Has(GroupCoordinator, "coordinator_dead", (), f"{REQUESTS} `_react`"),
     Has(GroupCoordinator, "_start_heartbeat_task", (), f"{COORDINATOR} `_push_error_to_user`"),
     Has(
         GroupCoordinator,
@@ -75,35 +81,40 @@ NAMES = [
             "session_timeout_ms",
             "retry_backoff_ms",
         ),
-        f"{COORDINATOR} `_do_rejoin_group`",
+        f"{JOINING} `_do_rejoin_group`",
     ),
-    Has(CoordinatorGroupRebalance, "perform_group_join", (), f"{COORDINATOR} `_do_rejoin_group`"),
+    Has(CoordinatorGroupRebalance, "perform_group_join", (), f"{JOINING} `_do_rejoin_group`"),
     Has(SubscriptionState, "subscription", None, f"{COORDINATOR} `_push_error_to_user`"),
     Has(SubscriptionState, "assigned_partitions", (), f"{COORDINATOR} `_do_heartbeat`"),
     Has(SubscriptionState, "fetch_context", (), f"{COORDINATOR} `_not_idle`"),
-    Has(Subscription, "active", None, f"{COORDINATOR} `_do_rejoin_group`"),
-    Has(Subscription, "topics", None, f"{COORDINATOR} `_refuse`"),
+    Has(Subscription, "active", None, f"{JOINING} `_do_rejoin_group`"),
+    Has(Subscription, "topics", None, f"{JOINING} `_refuse`"),
     Has(Subscription, "assignment", None, f"{COORDINATOR} `_push_error_to_user`"),
-    Has(ClusterMetadata, "partitions_for_topic", ("topic",), f"{COORDINATOR} and framework/membership/assignor.py"),
-    Has(AIOKafkaClient, "_maybe_wait_metadata", (), f"{COORDINATOR} `_refuse`"),
-    Has(AIOKafkaClient, "force_metadata_update", (), f"{COORDINATOR} `_perform_assignment`"),
+    Has(ClusterMetadata, "partitions_for_topic", ("topic",), f"{JOINING} and framework/membership/assignor.py"),
+    Has(AIOKafkaClient, "_maybe_wait_metadata", (), f"{JOINING} `_refuse`"),
+    Has(AIOKafkaClient, "force_metadata_update", (), f"{JOINING} `_perform_assignment`"),
+    Has(
+        AIOKafkaClient,
+        "send",
+        ("node_id", "request", "group"),
+        f"{REQUESTS} `_send_beside`: group is another connection",
+    ),
     Has(AIOKafkaClient, "bootstrap", (), f"{CONSUMER} `StaticConsumer.start`"),
     Has(
         AIOKafkaClient,
         "coordinator_lookup",
         ("coordinator_type", "coordinator_key"),
-        f"{COORDINATOR} `_find_coordinator`",
+        f"{CLOSING} `_find_coordinator`",
     ),
-    Has(CoordinationType, "GROUP", None, f"{COORDINATOR} `_find_coordinator`"),
+    Has(CoordinationType, "GROUP", None, f"{CLOSING} `_find_coordinator`"),
     Has(AIOKafkaConsumer, "start", (), f"{CONSUMER} `StaticConsumer`, which overrides it"),
-    Has(ConsumerProtocol, "ASSIGNMENT", None, f"{COORDINATOR} `_do_rejoin_group`"),
+    Has(ConsumerProtocol, "ASSIGNMENT", None, f"{JOINING} `_do_rejoin_group`"),
     # Requests and errors.
     Has(HeartbeatRequest, "__init__", ("group", "generation_id", "member_id"), f"{COORDINATOR} `_do_heartbeat`"),
-    Has(LeaveGroupRequest, "__init__", ("group", "member_id"), f"{COORDINATOR} `_leave_with_retries`"),
     Has(api.Request, "prepare", ("versions",), f"{PROTOCOL}, whose requests the client prepares"),
     Has(api.Request, "build", ("request_struct_class",), f"{PROTOCOL}, which overrides it"),
     Has(api.Response, "to_object", (), f"{ANSWERS} `error_codes`"),
-    Has(errors, "for_code", ("error_code",), f"{COORDINATOR} `_react`"),
+    Has(errors, "for_code", ("error_code",), f"{REQUESTS} `_react`"),
     Has(errors, "kafka_errors", None, f"{PROTOCOL} `register_errors`, which adds 82 and 111 to it"),
 ]
 
@@ -112,11 +123,9 @@ BODIES = [
     SameBody(
         GroupCoordinator, "__init__", "f14fdb7599ea57c8", f"{COORDINATOR} `StaticGroupCoordinator.__init__` wraps"
     ),
-    SameBody(GroupCoordinator, "_send_req", "ca4ba17474e11324", f"{COORDINATOR} `_send_req` wraps"),
-    SameBody(GroupCoordinator, "close", "27181b0763fd6ab3", f"{COORDINATOR} `close` replicates"),
-    SameBody(
-        GroupCoordinator, "_maybe_leave_group", "7bc230e3f4dc0222", f"{COORDINATOR} `_maybe_leave_group` replaces"
-    ),
+    SameBody(GroupCoordinator, "_send_req", "ca4ba17474e11324", f"{REQUESTS} `_send_req` wraps"),
+    SameBody(GroupCoordinator, "close", "27181b0763fd6ab3", f"{CLOSING} `close` replicates"),
+    SameBody(GroupCoordinator, "_maybe_leave_group", "7bc230e3f4dc0222", f"{CLOSING} `_maybe_leave_group` replaces"),
     SameBody(
         GroupCoordinator, "_push_error_to_user", "8dce53d5130dcd33", f"{COORDINATOR} `_push_error_to_user` replaces"
     ),
@@ -139,46 +148,44 @@ BODIES = [
         GroupCoordinator,
         "ensure_coordinator_known",
         "4f7b42e9896dfed8",
-        f"{COORDINATOR} `_find_coordinator` replicates",
+        f"{CLOSING} `_find_coordinator` replicates",
     ),
     SameBody(
         GroupCoordinator,
         "coordinator_dead",
         "98a0dfe8579413be",
-        f"{COORDINATOR} `_find_coordinator` renews the future of",
+        f"{CLOSING} `_find_coordinator` renews the future of",
     ),
     SameBody(
         GroupCoordinator, "_heartbeat_routine", "a6c6710b8e4a1a88", f"{COORDINATOR} relies on: it calls `_do_heartbeat`"
     ),
     SameBody(GroupCoordinator, "_do_heartbeat", "5628cb32b3d29bf4", f"{COORDINATOR} `_do_heartbeat` replaces"),
-    SameBody(GroupCoordinator, "_do_rejoin_group", "dfe054b3b698485f", f"{COORDINATOR} `_do_rejoin_group` replicates"),
+    SameBody(GroupCoordinator, "_do_rejoin_group", "dfe054b3b698485f", f"{JOINING} `_do_rejoin_group` replicates"),
     SameBody(GroupCoordinator, "_on_join_prepare", "620a6bbc67252dde", f"{COORDINATOR} `_on_join_prepare` wraps"),
-    SameBody(GroupCoordinator, "_on_join_complete", "186788a437c08195", f"{COORDINATOR} `_do_rejoin_group` calls"),
-    SameBody(GroupCoordinator, "_perform_assignment", "db2edc93b7b4f722", f"{COORDINATOR} `_perform_assignment` wraps"),
-    SameBody(GroupCoordinator, "request_rejoin", "961f77b4398b5d91", f"{COORDINATOR} `request_rejoin` wraps"),
-    SameBody(GroupCoordinator, "reset_generation", "3cb4a2490077f8cb", f"{COORDINATOR} `reset_generation` replicates"),
-    SameBody(GroupCoordinator, "commit_offsets", "67fb44337ca73f7f", f"{COORDINATOR} `_react` raises errors for"),
-    SameBody(GroupCoordinator, "_do_commit_offsets", "c1259c2b206806f0", f"{COORDINATOR} `_react` answers before"),
-    SameBody(
-        GroupCoordinator, "_do_fetch_commit_offsets", "fcd9abe4e50ff2f9", f"{COORDINATOR} `_react` answers before"
-    ),
+    SameBody(GroupCoordinator, "_on_join_complete", "186788a437c08195", f"{JOINING} `_do_rejoin_group` calls"),
+    SameBody(GroupCoordinator, "_perform_assignment", "db2edc93b7b4f722", f"{JOINING} `_perform_assignment` wraps"),
+    SameBody(GroupCoordinator, "request_rejoin", "961f77b4398b5d91", f"{REQUESTS} `request_rejoin` wraps"),
+    SameBody(GroupCoordinator, "reset_generation", "3cb4a2490077f8cb", f"{REQUESTS} `reset_generation` replicates"),
+    SameBody(GroupCoordinator, "commit_offsets", "67fb44337ca73f7f", f"{REQUESTS} `_react` raises errors for"),
+    SameBody(GroupCoordinator, "_do_commit_offsets", "c1259c2b206806f0", f"{REQUESTS} `_react` answers before"),
+    SameBody(GroupCoordinator, "_do_fetch_commit_offsets", "fcd9abe4e50ff2f9", f"{REQUESTS} `_react` answers before"),
     SameBody(
         group_coordinator.BaseCoordinator,
         "_handle_metadata_update",
         "4d5294cd4ea9b024",
-        f"{COORDINATOR} sets the snapshot of",
+        f"{JOINING} sets the snapshot of",
     ),
     SameBody(
-        CoordinatorGroupRebalance, "perform_group_join", "0aebefcb39c0c596", f"{COORDINATOR} `_react` raises errors for"
+        CoordinatorGroupRebalance, "perform_group_join", "0aebefcb39c0c596", f"{REQUESTS} `_react` raises errors for"
     ),
     SameBody(
         CoordinatorGroupRebalance,
         "_send_sync_group_request",
         "a4e0edc2899cfd66",
-        f"{COORDINATOR} `_react` raises errors for",
+        f"{REQUESTS} `_react` raises errors for",
     ),
     SameBody(SubscriptionState, "fetch_context", "88fca759b6e7f216", f"{COORDINATOR} `_not_idle` enters"),
-    SameBody(AIOKafkaClient, "coordinator_lookup", "38a46a4273ed3211", f"{COORDINATOR} `_find_coordinator` calls"),
+    SameBody(AIOKafkaClient, "coordinator_lookup", "38a46a4273ed3211", f"{CLOSING} `_find_coordinator` calls"),
     SameBody(api.Request, "prepare", "af9f578c3892ad94", f"{PROTOCOL} relies on: it refuses a broker that is too old"),
     SameBody(
         api.Request,
@@ -200,9 +207,12 @@ def test_body(body: SameBody) -> None:
     check_same_body(body, LIBRARY)
 
 
-@pytest.mark.parametrize("owner", [StaticGroupCoordinator, StaticConsumer])
+@pytest.mark.parametrize(
+    "owner",
+    [AnsweredCoordinator, JoiningCoordinator, ClosingCoordinator, StaticGroupCoordinator, StaticConsumer],
+)
 def test_each_override_overrides_something_and_can_be_called_like_it(owner: type) -> None:
-    base = owner.__mro__[1]
+    base = next(kind for kind in owner.__mro__ if kind.__module__.startswith("aiokafka."))
     for name, ours in vars(owner).items():
         if name.startswith("__") or not inspect.isfunction(ours) or not hasattr(base, name):
             continue
@@ -380,12 +390,12 @@ class TestRequests:
         )
 
     def test_values_that_stand_for_nothing(self) -> None:
-        assert OffsetCommitRequest.DEFAULT_GENERATION_ID == -1, f"{COORDINATOR} takes a generation below 0 for none."
-        assert JoinGroupRequest.UNKNOWN_MEMBER_ID == "", f"{COORDINATOR} takes an empty member id for none."
+        assert OffsetCommitRequest.DEFAULT_GENERATION_ID == -1, f"{REQUESTS} takes a generation below 0 for none."
+        assert JoinGroupRequest.UNKNOWN_MEMBER_ID == "", f"{JOINING} takes an empty member id for none."
 
-    @pytest.mark.parametrize("kind", [HeartbeatRequest, OffsetCommitRequest, LeaveGroupRequest, OffsetFetchRequest])
+    @pytest.mark.parametrize("kind", [HeartbeatRequest, OffsetCommitRequest, JoinGroupRequest, OffsetFetchRequest])
     def test_kinds_are_told_apart(self, kind: type) -> None:
-        assert issubclass(kind, api.Request), f"{COORDINATOR} tells the requests of {LIBRARY} apart by their classes."
+        assert issubclass(kind, api.Request), f"{REQUESTS} tells the requests of {LIBRARY} apart by their classes."
 
     @pytest.mark.parametrize(("api_key", "highest"), [(8, 3), (12, 1), (13, 1)])
     def test_own_requests_still_do_not_name_the_instance(self, api_key: int, highest: int) -> None:
@@ -420,7 +430,7 @@ class TestErrors:
     @pytest.mark.parametrize("code", [81, 88, 999])
     def test_unknown_codes(self, code: int) -> None:
         assert errors.for_code(code) is errors.UnknownError, (
-            f"{LIBRARY} knows error {code} now: look whether {COORDINATOR} `_react` still needs its own way for it."
+            f"{LIBRARY} knows error {code} now: look whether {REQUESTS} `_react` still needs its own way for it."
         )
 
     @pytest.mark.parametrize("code", [82, 111])
@@ -433,7 +443,7 @@ class TestErrors:
         )
 
     def test_what_a_broker_that_is_too_old_leads_to(self) -> None:
-        assert issubclass(errors.IncompatibleBrokerVersion, errors.KafkaError), f"see {COORDINATOR} `_send_req`"
+        assert issubclass(errors.IncompatibleBrokerVersion, errors.KafkaError), f"see {REQUESTS} `_send_req`"
         with pytest.raises(NotImplementedError):
             HeartbeatRequest("flights", 1, "m").prepare({12: (90, 99)})
 

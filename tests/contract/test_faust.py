@@ -98,7 +98,7 @@ BODIES = [
         driver.AIOKafkaConsumerThread,
         "_commit",
         "78c931ecfa8dde44",
-        "framework/membership/coordinator.py raises errors for",
+        "framework/membership/coordinator_requests.py raises errors for",
     ),
     SameBody(
         driver.AIOKafkaConsumerThread,
@@ -255,7 +255,7 @@ def test_end_is_seen_from_outside() -> None:
 def test_commit_that_is_too_late_is_told_by_two_words() -> None:
     assert '"already rebalanced" in str(exc)' in inspect.getsource(driver.AIOKafkaConsumerThread._commit), (
         f"{LIBRARY} no longer tells a commit that came too late by the words `already rebalanced`, which"
-        " framework/membership/coordinator.py puts into its CommitFailedError: Faust would crash instead."
+        " framework/membership/coordinator_requests.py puts into its CommitFailedError: Faust would crash instead."
     )
 
 

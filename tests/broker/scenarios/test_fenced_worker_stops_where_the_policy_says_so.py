@@ -1,4 +1,7 @@
-"""With the stop policy a fenced worker does not wait: its supervisor ends within 5 s and names the holder (R11)."""
+"""With the stop policy a fenced worker does not wait: its supervisor ends within 5 s and names the holder (R11).
+
+Started again, as an orchestrator would, it does not take back what it has given up.
+"""
 
 import socket
 
@@ -25,6 +28,8 @@ def test_fenced_worker_stops_where_the_policy_says_so(rig: Rig) -> None:
         for named in (socket.gethostname(), str(scenario.emitter(newer)), newer.client_id()):
             assert named in older.log()
 
+        again = scenario.start_beside("w1-again", "w1")
+        assert again.wait(within=20.0).code == ExitCode.SEAT_TAKEN
         elsewhere = scenario.start_beside("w1-elsewhere", "w1", **on_host("elsewhere"))
         assert elsewhere.wait(within=20.0).code == ExitCode.SEAT_TAKEN
         assert str(scenario.emitter(newer)) in elsewhere.log()

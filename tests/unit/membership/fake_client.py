@@ -5,11 +5,12 @@ What a real broker answers is for the tests against a real broker; here it is on
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.protocol.metadata import MetadataResponse_v1
@@ -44,12 +45,13 @@ class FakeClient:
     Attributes:
         sent: each request struct, in order.
         codes: `{api key: error codes}` to answer with, one for each request, before the usual answers.
-        hanging: api keys that are never answered.
+        hanging: api keys that are never answered, nor is what comes after them on their connection.
         leader_id: who leads the group; default: this member.
         assignment: what the leader assigned to this member, as the broker stores it.
         has_progressed: whether records are being finished although none are fetched.
         is_stubborn: whether the leader assigns the same again whatever this member asks for.
-        holders: `{group_instance_id: client id}` of whoever sits in the seats of a group that is described.
+        holders: `{group_instance_id: (member id, client id)}` of whoever sits in the seats that are described.
+        on_leave: called before a LeaveGroup is answered.
     """
 
     client_id = "w-0@here#1-0a"
@@ -63,8 +65,10 @@ class FakeClient:
         self.assignment: bytes | None = None
         self.has_progressed = False
         self.is_stubborn = False
-        self.holders: dict[str, str] = {}
+        self.holders: dict[str, tuple[str, str]] = {}
+        self.on_leave: Callable[[], None] = lambda: None
         self._metadata: bytes | None = None
+        self._hung: dict[Any, int] = {}
         self.generation = 0
         self.lookups = 0
         self.create(**partitions)
@@ -94,12 +98,16 @@ class FakeClient:
     def set_topics(self, topics: Any) -> None:
         pass
 
-    async def send(self, _node_id: int, request: Any, *, group: Any) -> Any:
+    async def send(self, _node_id: int, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
         struct = request.prepare(VERSIONS)
         self.sent.append(struct)
         await asyncio.sleep(0)
         if struct.API_KEY in self.hanging:
+            self._hung[group] = struct.API_KEY
+        if self._hung.get(group) in self.hanging:
             await asyncio.Event().wait()
+        if struct.API_KEY == LEAVE:
+            self.on_leave()
         codes = self.codes[struct.API_KEY]
         answers: dict[int, Answer] = {
             COMMIT: self._committed,
@@ -132,7 +140,7 @@ class FakeClient:
         return request.RESPONSE_TYPE(0, code, b"" if code else assigned)
 
     def _described(self, request: Any, code: int) -> Any:
-        members = [(f"{seat}-{UUID}", seat, client, "/127.0.0.1", b"", b"") for seat, client in self.holders.items()]
+        members = [(name, seat, client, "/127.0.0.1", b"", b"") for seat, (name, client) in self.holders.items()]
         return request.RESPONSE_TYPE(0, [(code, request.groups[0], "Stable", "consumer", "", members, 0)])
 
     def _committed(self, request: Any, code: int) -> Any:
@@ -145,6 +153,11 @@ class FakeClient:
             (topic, [(partition, -1, "", code) for partition in partitions]) for topic, partitions in request.topics
         ]
         return request.RESPONSE_TYPE(0, topics, 0)
+
+
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it, for 20 seconds at most."""
+    asyncio.run(asyncio.wait_for(scenario(), 20.0))
 
 
 @dataclass

@@ -1,20 +1,18 @@
 """What one member does about each answer; the client and the broker behind it are fakes, the member is real."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-import framework.membership.coordinator as module
+import framework.membership.coordinator_closing as closing
 from framework.errors import FencedError, GroupFailedError, GroupNotAllowedError, MembershipBrokenError
-from framework.membership.coordinator import FORCED_REJOINS, SeatLostError, StaticGroupCoordinator
+from framework.membership.coordinator import StaticGroupCoordinator
+from framework.membership.coordinator_requests import SeatLostError
 from framework.membership.protocol import StaticOffsetCommitRequest
 from tests.unit.membership.fake_client import (
     COMMIT,
-    DESCRIBE,
     FETCH,
     HEARTBEAT,
     JOIN,
@@ -25,17 +23,12 @@ from tests.unit.membership.fake_client import (
     FakeClient,
     Member,
     member,
+    run,
 )
 
 TP = TopicPartition("a", 0)
 OFFSETS = {TP: OffsetAndMetadata(7, "")}
 SEVERAL = 5
-
-Scenario = Callable[[], Awaitable[None]]
-
-
-def run(scenario: Scenario) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 20.0))
 
 
 async def commit(joined: Member) -> None:
@@ -232,17 +225,6 @@ class TestFailures:
 
         run(scenario)
 
-    def test_nothing_is_told_while_closing(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.client.codes[LEAVE] = [82]
-                joined.coordinator.leave_on_close = True
-            assert joined.failures == []
-            assert len(joined.client.requests(LEAVE)) == 1
-
-        run(scenario)
-
 
 class TestRetries:
     @pytest.mark.parametrize("api", [JOIN, SYNC, HEARTBEAT])
@@ -328,7 +310,7 @@ class TestRetries:
 
     def test_forgotten_member_does_not_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A group without members takes a commit that names no generation, and would be set back by it."""
-        monkeypatch.setattr(module, "CLOSE_WAIT", 0.05)
+        monkeypatch.setattr(closing, "CLOSE_WAIT", 0.05)
 
         async def scenario() -> None:
             async with member(FakeClient(a=1)) as joined:
@@ -428,165 +410,6 @@ class TestIdle:
         run(scenario)
 
 
-async def assignment_for(*topics: str, **partitions: int) -> bytes:
-    """What a leader assigned some time ago, for these topics as they were then."""
-    client = FakeClient(**partitions)
-    async with member(client, topics=topics) as leader:
-        await leader.joined()
-    assert client.assignment
-    return client.assignment
-
-
-class TestStaleAssignment:
-    @pytest.mark.parametrize(
-        ("topics", "partitions"),
-        [(("a",), {"a": 1}), (("a", "b", "c"), {"a": 1, "b": 1, "c": 1}), (("a", "b"), {"a": 1, "b": 0})],
-        ids=["agent added", "agent removed", "partitions added"],
-    )
-    def test_static_member_that_returns_joins_again(self, topics: tuple[str, ...], partitions: dict[str, int]) -> None:
-        async def scenario() -> None:
-            client = FakeClient(a=2, b=1, c=1)
-            client.leader_id, client.assignment = f"w-1-{UUID}", await assignment_for(*topics, **partitions)
-            async with member(client, topics=("a", "b")) as returned:
-                await returned.joined()
-                first, second = client.requests(JOIN)
-                assert first.group_protocols != second.group_protocols, (
-                    "the broker would answer from what it has stored"
-                )
-                assert second.member_id == f"w-0-{UUID}"
-                assert returned.subscription.assigned_partitions() == {
-                    TP,
-                    TopicPartition("a", 1),
-                    TopicPartition("b", 0),
-                }
-
-        run(scenario)
-
-    def test_it_takes_what_it_is_given_in_the_end(self) -> None:
-        async def scenario() -> None:
-            client = FakeClient(a=2, b=1)
-            client.leader_id, client.assignment = f"w-1-{UUID}", await assignment_for("a", a=2)
-            client.is_stubborn = True
-            async with member(client, topics=("a", "b")) as returned:
-                await returned.until(lambda: returned.subscription.assigned_partitions())
-                assert len(client.requests(JOIN)) == FORCED_REJOINS + 1
-                assert returned.failures == []
-
-        run(scenario)
-
-    def test_assignment_that_fits_is_taken(self) -> None:
-        async def scenario() -> None:
-            client = FakeClient(a=1)
-            client.leader_id, client.assignment = f"w-1-{UUID}", await assignment_for("a", a=1)
-            async with member(client) as returned:
-                await returned.joined()
-                await returned.turns()
-                assert len(client.requests(JOIN)) == 1
-
-        run(scenario)
-
-
-class TestFormerLeader:
-    @pytest.mark.parametrize(
-        ("leader_id", "joins"), [(f"w-0-{UUID[::-1]}", 1), (f"w-0-{UUID[:-1]}c", 2), (f"w-1-{UUID}", 1)]
-    )
-    def test_only_a_former_leader_watches_for_partitions(self, leader_id: str, joins: int) -> None:
-        async def scenario() -> None:
-            client = FakeClient(a=1)
-            client.leader_id, client.assignment = leader_id, await assignment_for("a", a=1)
-            async with member(client) as returned:
-                await returned.joined()
-                client.create(a=2)
-                await returned.turns()
-                assert min(len(client.requests(JOIN)), 2) == joins
-
-        run(scenario)
-
-
-class TestClose:
-    def test_static_member_stays(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-            assert joined.client.requests(LEAVE) == []
-
-        run(scenario)
-
-    def test_it_leaves_when_told_to(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.coordinator.leave_on_close = True
-                await joined.coordinator.close()
-                await joined.coordinator.close()
-            assert len(joined.client.requests(LEAVE)) == 1
-
-        run(scenario)
-
-    def test_member_that_never_joined_has_nothing_to_leave(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1), topics=()) as idle:
-                idle.coordinator.leave_on_close = True
-            assert idle.client.sent == []
-
-        run(scenario)
-
-    @pytest.mark.parametrize("code", [14, 15, 16, 27])
-    def test_leave_is_tried_again(self, code: int) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.coordinator.leave_on_close = True
-                joined.client.codes[LEAVE] = [code, code]
-            assert len(joined.client.requests(LEAVE)) == 3
-
-        run(scenario)
-
-    @pytest.mark.parametrize("code", [25, 82])
-    def test_leave_of_a_seat_that_is_gone_is_done(self, code: int) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.coordinator.leave_on_close = True
-                joined.client.codes[LEAVE] = [code] * 10
-            assert len(joined.client.requests(LEAVE)) == 1
-
-        run(scenario)
-
-    def test_it_is_at_peace_although_a_task_died(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-
-                async def broken() -> bool:
-                    raise ValueError("a bug")
-
-                joined.coordinator._do_heartbeat = broken
-                await joined.until(lambda: joined.failures)
-            assert [type(error) for error in joined.failures] == [MembershipBrokenError]
-
-        run(scenario)
-
-    @pytest.mark.parametrize("api", [JOIN, SYNC, HEARTBEAT, LEAVE])
-    def test_it_is_bounded_whatever_hangs(self, api: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "CLOSE_WAIT", 0.05)
-
-        async def scenario() -> None:
-            client = FakeClient(a=1)
-            client.hanging.add(api)
-            async with member(client) as hanging:
-                hanging.coordinator.leave_on_close = True
-                if api == LEAVE:
-                    await hanging.joined()
-                else:
-                    await hanging.until(lambda: client.requests(api))
-                async with asyncio.timeout(1.0):
-                    await hanging.coordinator.close()
-                assert hanging.failures == []
-                assert hanging.coordinator._coordination_task.done()
-
-        run(scenario)
-
-
 def test_the_word_of_a_rejoin_is_optional_because_aiokafka_gives_none() -> None:
     async def scenario() -> None:
         async with member(FakeClient(a=1)) as joined:
@@ -607,38 +430,3 @@ def test_rejoin_that_takes_longer_than_max_poll_interval_is_not_given_up() -> No
             await joined.until(lambda: joined.coordinator.generation == 2, within=1.0)
 
     run(scenario)
-
-
-class TestForgotten:
-    """What a member does that the broker no longer knows, and whose seat somebody else may have taken meanwhile."""
-
-    def test_it_does_not_take_the_seat_from_who_sits_there_now(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.client.holders = {"w-0": "w-0@elsewhere#2-0b"}
-                joined.client.codes[HEARTBEAT] = [25]
-                await joined.until(lambda: joined.failures)
-                assert isinstance(joined.failures[0], FencedError)
-                assert len(joined.client.requests(JOIN)) == 1
-
-        run(scenario)
-
-    def test_its_own_ghost_does_not_keep_it_out(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                joined.client.holders = {"w-0": joined.client.client_id, "w-1": "w-1@elsewhere#2-0b"}
-                joined.client.codes[HEARTBEAT] = [25]
-                await joined.until(lambda: len(joined.client.requests(JOIN)) == 2)
-                assert not joined.failures
-
-        run(scenario)
-
-    def test_a_member_that_never_was_one_does_not_look(self) -> None:
-        async def scenario() -> None:
-            async with member(FakeClient(a=1)) as joined:
-                await joined.joined()
-                assert not joined.client.requests(DESCRIBE)
-
-        run(scenario)
