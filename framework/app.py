@@ -143,13 +143,15 @@ class App(faust.App):
             self._ending = asyncio.ensure_future(super().stop())
         await asyncio.shield(self._ending)
 
-    async def leave(self) -> bool:
-        """Stop, and give the seat up; returns whether the broker has confirmed that."""
-        member = self.member
-        if member is not None:
-            member.leave_on_close = True
-        await self.stop()
-        return member is not None and bool(member.has_left)
+    def leave_on_stop(self) -> None:
+        """Give the seat up with the stop; may be said until the member has closed, which is the last thing it does."""
+        if self.member is not None:
+            self.member.leave_on_close = True
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the broker has confirmed that the seat was given up."""
+        return self.member is not None and bool(self.member.has_left)
 
     # --- membership ---------------------------------------------------------------------------------------------------
 

@@ -64,8 +64,11 @@ async def _run(settings: Settings, group_id: str, seat: str, *, force: bool) -> 
         holder = holder_in(seat, group, view, time.monotonic())
         if not force and await _is_live(outlook, seat):
             raise _refusal(outlook, seat, group, holder)
-        if removed := seat in group.seats:
-            await outlook.admin.remove(group_id, seat)
+        member = group.in_seat(seat)
+        if member is not None:
+            # By force, whoever sits there; else the one that was found dead, and nobody who has sat down since.
+            await outlook.admin.remove(group_id, seat, None if force else member.member_id)
+        removed = member is not None
         if reader is None:
             return Removal(group_id, seat, holder, removed, forgotten=False)
         try:

@@ -155,9 +155,19 @@ class ControlServer:
                     writer.write(encode(now))
             if (done := done_of(status)) is not None:
                 writer.write(encode(done))
-                return await writer.drain()
+                await writer.drain()
+                return await _until_closed(reader)
             await writer.drain()
             await asyncio.sleep(LOOK_EVERY)
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> None:
+    """Wait for the end of a command that has been told everything.
+
+    The end of a container's first process is the end of all others, and a command that is killed reports nothing.
+    """
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(), LINGER)
 
 
 def _is_answered(path: Path) -> bool:

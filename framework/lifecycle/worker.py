@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import structlog
 
 from framework import logs
-from framework.errors import FrameworkError, MembershipError, PortTakenError
+from framework.errors import FencedError, FrameworkError, MembershipError, PortTakenError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.broker_wait import reach_broker
 from framework.lifecycle.interrupts import INTERRUPTS, ONE_INTERRUPT, reason_of
+from framework.lifecycle.leave_policy import ORDERS
 from framework.lifecycle.link import (
     Admitted,
     Beat,
@@ -52,13 +53,17 @@ EARLY_GRACE = 3.0
 ORPHAN_GRACE = 3.0
 """Seconds that a worker gets to stop after its supervisor died."""
 
+LAST_RESORT = 1.0
+"""Seconds that a process which is to end gets for its last words, if nobody reads its log or holds its locks."""
+
 BEAT_INTERVAL = 1.0
 
 
 class WorkerProcess:
     """The process as it is seen by those who may end it: the supervisor, a signal, the group, the app itself.
 
-    Whoever ends it may do so from any thread; the first one decides the reason.
+    Whoever ends it may do so from any thread. The first one decides the reason; only a restart may still become a stop
+    for good, because then no successor takes the seat over.
     """
 
     def __init__(self, spec: WorkerSpec, link: Link) -> None:
@@ -73,6 +78,8 @@ class WorkerProcess:
         self._presence: Presence | None = None
         self._beats: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
+        self._ends_by = math.inf
+        self._never_ran = False
         self._interrupted_at = math.inf
         self._stop_lock = threading.Lock()
         self._end_lock = threading.Lock()
@@ -84,6 +91,7 @@ class WorkerProcess:
 
         Not by `sys.exit`: the consumer's thread is not a daemon, and a join in flight can hold it for over a minute.
         """
+        self._end_soon(code)
         self._end_lock.acquire()  # never released: the second caller must not cut the first one short
         if message is not None:
             self.link.say(Failed(code, message))
@@ -94,6 +102,12 @@ class WorkerProcess:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+    def _end_soon(self, code: ExitCode) -> None:
+        """Make sure that the process ends, whatever blocks it: a log that nobody reads, or the lock of its writer."""
+        timer = threading.Timer(LAST_RESORT, os._exit, (code,))
+        timer.daemon = True
+        timer.start()
 
     def fail(self, code: ExitCode, message: str, exc: BaseException | None = None) -> NoReturn:
         """Leave because of an error; `exc` is shown with its traceback."""
@@ -108,6 +122,7 @@ class WorkerProcess:
 
         Runs in the consumer's thread, so a blocked app cannot hold it up.
         """
+        self._end_soon(error.exit_code)
         log.error("worker.membership_lost", error=str(error), exit_code=error.exit_code.name)
         self.fail(error.exit_code, str(error))
 
@@ -116,26 +131,39 @@ class WorkerProcess:
         if command.now and self.state in HAS_JOINED:
             self._force("a second interrupt")
         with self._stop_lock:
-            if self._stopping is not None:
+            if self._stopping is not None and not _replaces(command, self._stopping):
                 return
             self._stopping = command
         if self.state not in HAS_JOINED or self._loop is None or self._stop_asked is None:
             log.info("worker.stopped", reason=command.reason.value, state=self.state.value)
             self.end(ExitCode.OK)
-        # A worker that never ran holds nothing of its own: not worth waiting for long, and ending it is no loss.
-        early = self.state is WorkerState.STARTING
-        grace = min(command.grace, EARLY_GRACE) if early else command.grace
-        log.info("worker.stopping", reason=command.reason.value, grace=grace)
-        threading.Thread(target=self._deadline, args=(grace, early), daemon=True, name="deadline").start()
+        grace = self._grace(command)
+        threading.Thread(target=self._deadline, args=(command, grace), daemon=True, name="deadline").start()
+        log.info("worker.stopping", reason=command.reason.value, grace=round(grace, 3))
         self._loop.call_soon_threadsafe(self._stop_asked.set)
 
-    def _deadline(self, grace: float, early: bool) -> None:
+    def _grace(self, command: Stop) -> float:
+        """Seconds that are left for a stop."""
+        now = time.monotonic()
+        # A restart that becomes a stop for good gets no more time: the supervisor kills at the end of the first grace.
+        self._ends_by = min(self._ends_by, now + command.grace)
+        # A worker that never ran holds nothing of its own: not worth waiting for long, and ending it is no loss. But
+        # one that is not coming back may have a seat to give up.
+        self._never_ran = self._never_ran or self.state is WorkerState.STARTING
+        is_short = self._never_ran and command.reason not in ORDERS
+        return min(self._ends_by - now, EARLY_GRACE if is_short else math.inf)
+
+    def _deadline(self, command: Stop, grace: float) -> None:
         time.sleep(grace)
-        if early:
+        if self._stopping is not command:
+            # Replaced by another one, which has a deadline of its own.
+            return
+        if self._never_ran:
             self.end(ExitCode.OK)
         self._force(f"{grace:g} s of grace were not enough")
 
     def _force(self, why: str) -> NoReturn:
+        self._end_soon(ExitCode.FORCED)
         in_flight = self._app.in_flight() if self._app is not None else []
         log.error("worker.forced", why=why, in_flight=in_flight[:100], in_flight_count=len(in_flight))
         self.end(ExitCode.FORCED)
@@ -150,8 +178,7 @@ class WorkerProcess:
                 self._may_go.set()
             else:
                 self.stop(command)
-        if self._stopping is None:
-            self.stop(Stop(StopReason.SUPERVISOR_GONE, ORPHAN_GRACE))
+        self.stop(Stop(StopReason.SUPERVISOR_GONE, ORPHAN_GRACE))
 
     def on_signal(self, interrupt: int, _frame: FrameType | None) -> None:
         """An interrupt for this process alone."""
@@ -281,28 +308,59 @@ class WorkerProcess:
             await asyncio.wait({stop, crash}, return_when=asyncio.FIRST_COMPLETED)
         if app.crash_reason is not None:
             raise app.crash_reason
-        reason = self._stopping.reason if self._stopping is not None else StopReason.INTERRUPT
-        # Asked first: the worker goes on processing until the answer is there.
-        leave = await self._presence.decide_to_leave(reason)
-        log.info("worker.leaving" if leave.leave else "worker.staying", why=leave.why)
+        await self._stop_app(app, self._presence, starting)
+
+    @property
+    def _stop_reason(self) -> StopReason:
+        return self._stopping.reason if self._stopping is not None else StopReason.INTERRUPT
+
+    async def _stop_app(self, app: "App", presence: "Presence", starting: "asyncio.Future[Any]") -> None:
+        """Stop, and tell how it ended; decides anew about the seat if the reason changes meanwhile."""
+        assert self._stop_asked is not None
+        # Decided first: the worker goes on processing until the answer is there.
+        reason = await self._decide(app, presence)
         self.move(WorkerState.STOPPING)
-        self._presence.stopping(reason)
+        presence.stopping(reason)
         starting.cancel()
-        has_left = False
-        if leave.leave:
-            has_left = await app.leave()
-        else:
-            await app.stop()
+        stopping = asyncio.ensure_future(app.stop())
+        while not stopping.done():
+            self._stop_asked.clear()
+            if self._stop_reason is not reason:
+                reason = await self._decide(app, presence)
+                presence.stopping(reason)
+                continue
+            asked = asyncio.ensure_future(self._stop_asked.wait())
+            await asyncio.wait({stopping, asked}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+        await stopping
         if app.crash_reason is not None:
             raise app.crash_reason
-        if has_left:
+        if app.member is not None and isinstance(app.member.failure, FencedError):
+            # Found out while it closed. A successor that believed in a handover would take the seat back.
+            self.on_membership_failure(app.member.failure)
+        if app.has_left:
             self.link.say(Left())
-        self._presence.stopped(reason, has_left=has_left)
+        presence.stopped(self._stop_reason, has_left=app.has_left)
+
+    async def _decide(self, app: "App", presence: "Presence") -> StopReason:
+        """Decide by the reason of this moment whether the app gives its seat up; returns that reason."""
+        reason, decision = None, None
+        while decision is None or self._stop_reason is not reason:
+            reason = self._stop_reason
+            decision = await presence.decide_to_leave(reason)
+        log.info("worker.leaving" if decision.leave else "worker.staying", why=decision.why)
+        if decision.leave:
+            app.leave_on_stop()
+        return reason
 
     async def _beat(self, app: "App") -> None:
         while True:
             self.link.say(Beat(len(app.in_flight()), app.heartbeat_age()))
             await asyncio.sleep(BEAT_INTERVAL)
+
+
+def _replaces(command: Stop, earlier: Stop) -> bool:
+    return earlier.reason is StopReason.RESTART and command.reason is not StopReason.RESTART
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

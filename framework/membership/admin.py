@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from framework.errors import SeatNotFoundError
+from framework.errors import SeatLiveError, SeatNotFoundError
 from framework.membership import offsets
 from framework.membership.answers import error_codes, gravest_first
 from framework.membership.asking import Asking, Refusal
@@ -13,7 +13,7 @@ from framework.membership.connection import Connection
 from framework.membership.description import NOT_FOUND, group_of
 from framework.membership.group import Group
 from framework.membership.offsets import Lag, Partition
-from framework.membership.protocol import StaticDescribeGroupRequest, StaticLeaveGroupRequest
+from framework.membership.protocol import FencedInstanceIdError, StaticDescribeGroupRequest, StaticLeaveGroupRequest
 
 _UNKNOWN_MEMBER_ID = 25
 _TOPIC_AUTHORIZATION_FAILED = 29
@@ -67,27 +67,38 @@ class GroupAdmin:
 
         return await self._asking.persist(group_id, ask)
 
-    async def remove(self, group_id: str, group_instance_id: str) -> None:
-        """Take a seat out of its group, whoever holds it; the group rebalances at once (LeaveGroup v3, KIP-345).
+    async def remove(self, group_id: str, group_instance_id: str, member_id: str | None = None) -> None:
+        """Take a seat out of its group; the group rebalances at once (LeaveGroup v3, KIP-345).
+
+        Args:
+            group_id: the group.
+            group_instance_id: the seat.
+            member_id: of the member that is to go, as it was described; None for whoever holds the seat.
 
         Raises:
             SeatNotFoundError: nobody holds that seat.
+            SeatLiveError: somebody else has sat down in it.
         """
-        request = StaticLeaveGroupRequest(group_id, StaticLeaveGroupRequest.ANY_MEMBER, group_instance_id)
+        named = StaticLeaveGroupRequest.ANY_MEMBER if member_id is None else member_id
+        request = StaticLeaveGroupRequest(group_id, named, group_instance_id)
 
-        async def ask() -> bool:
+        async def ask() -> int:
             response = await self._asking.to_coordinator(group_id, request)
-            codes = set(error_codes(response))
-            if _UNKNOWN_MEMBER_ID in codes:
-                return False
-            _check(response)
-            return True
+            told = set(error_codes(response)) & {_UNKNOWN_MEMBER_ID, FencedInstanceIdError.errno}
+            if not told:
+                _check(response)
+            return max(told, default=0)
 
-        if not await self._asking.persist(group_id, ask):
-            raise SeatNotFoundError(
-                f"Group {group_id!r} has no seat {group_instance_id!r}.",
-                group_id=group_id,
-                group_instance_id=group_instance_id,
+        code = await self._asking.persist(group_id, ask)
+        where = {"group_id": group_id, "group_instance_id": group_instance_id, "member_id": member_id}
+        if code == _UNKNOWN_MEMBER_ID:
+            raise SeatNotFoundError(f"Group {group_id!r} has no seat {group_instance_id!r}.", **where)
+        if code:
+            raise SeatLiveError(
+                f"The seat {group_instance_id!r} of group {group_id!r} is not removed: another process has sat down in"
+                " it since it was looked at. Look who that is with `framework group describe`, and try again if it"
+                " should still go.",
+                **where,
             )
 
     async def partition_counts(self, topics: Iterable[str]) -> Mapping[str, int]:

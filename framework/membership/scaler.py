@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from framework.errors import CheckFailedError, FrameworkError, SeatNotFoundError
-from framework.membership.group import Group
+from framework.errors import CheckFailedError, FrameworkError, SeatLiveError, SeatNotFoundError
+from framework.membership.group import Group, Member
 from framework.membership.liveness import Roster
 from framework.membership.roster import Entry, Wanted
 from framework.membership.scaling import Plan, Scene, unsettled
@@ -31,8 +31,8 @@ class Admin(Protocol):
         """The group now."""
         ...
 
-    async def remove(self, group_id: str, group_instance_id: str) -> None:
-        """Take a seat out."""
+    async def remove(self, group_id: str, group_instance_id: str, member_id: str | None = None) -> None:
+        """Take a member out of a seat."""
         ...
 
     async def partition_counts(self, topics: frozenset[str]) -> Mapping[str, int]:
@@ -72,6 +72,7 @@ class _Leaving:
     action: str = "left"
     stood_still_from: float | None = None
     asked: float = field(default=float("-inf"))
+    may_live_until: float = field(default=float("-inf"))
 
 
 class Scaler:
@@ -139,7 +140,7 @@ class Scaler:
             self._check_time(leaving.started, f"Step {index + 1} of {len(self._plan.steps)}", missing, seat)
             if seat in scene.group.seats or not leaving.was_in_group:
                 leaving.generation = max(leaving.generation, scene.generation_id)
-                await self._push(leaving, in_group=seat in scene.group.seats)
+                await self._push(leaving, scene.group.in_seat(seat))
             self._report(index, Step(seat, self._phase(scene, leaving), leaving.action), missing)
             await self._tools.pause(POLL)
             scene = await self._scene()
@@ -167,16 +168,25 @@ class Scaler:
         starting = (f"the worker of seat {leaving.seat} has not gone yet",) if leaving.seat in scene.roster else ()
         return missing + starting
 
-    async def _push(self, leaving: _Leaving, *, in_group: bool) -> None:
+    async def _push(self, leaving: _Leaving, member: Member | None) -> None:
         """Bring the seat on its way: remove it if its worker is dead, else ask the worker, now and then again."""
         now = self._tools.clock()
-        if in_group and self._is_dead(leaving.seat, now):
-            leaving.action, leaving.stood_still_from = "removed", now
-            with suppress(SeatNotFoundError):
-                await self._tools.admin.remove(self._group_id, leaving.seat)
+        if member is not None and now >= leaving.may_live_until and self._is_dead(leaving.seat, now):
+            await self._remove(leaving, member, now)
         elif now - leaving.asked >= ASK_AGAIN:
             leaving.asked = now
             await self._tools.write(Wanted(self._plan.count, frozenset({leaving.seat})))
+
+    async def _remove(self, leaving: _Leaving, member: Member, now: float) -> None:
+        try:
+            await self._tools.admin.remove(self._group_id, leaving.seat, member.member_id)
+        except SeatLiveError:
+            # Somebody has sat down since the look; that it lives may take a moment to be read.
+            leaving.may_live_until = now + ASK_AGAIN
+            return
+        except SeatNotFoundError:
+            pass
+        leaving.action, leaving.stood_still_from = "removed", now
 
     def _note_standstill(self, scene: Scene, leaving: _Leaving) -> None:
         if leaving.action == "removed":

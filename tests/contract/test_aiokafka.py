@@ -9,7 +9,7 @@ import inspect
 import aiokafka.errors as errors
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import create_conn
 from aiokafka.consumer import group_coordinator
@@ -120,9 +120,7 @@ NAMES = [
 
 BODIES = [
     SameBody(AIOKafkaConsumer, "start", "5ba1baa38f6246a0", f"{CONSUMER} `StaticConsumer.start` replicates"),
-    SameBody(
-        GroupCoordinator, "__init__", "f14fdb7599ea57c8", f"{COORDINATOR} `StaticGroupCoordinator.__init__` wraps"
-    ),
+    SameBody(GroupCoordinator, "__init__", "f14fdb7599ea57c8", f"{REQUESTS} `AnsweredCoordinator.__init__` wraps"),
     SameBody(GroupCoordinator, "_send_req", "ca4ba17474e11324", f"{REQUESTS} `_send_req` wraps"),
     SameBody(GroupCoordinator, "close", "27181b0763fd6ab3", f"{CLOSING} `close` replicates"),
     SameBody(GroupCoordinator, "_maybe_leave_group", "7bc230e3f4dc0222", f"{CLOSING} `_maybe_leave_group` replaces"),
@@ -278,7 +276,7 @@ def test_attributes_of_a_coordinator() -> None:
                 found = getattr(coordinator, name, "nothing")
                 assert isinstance(found, kind), (
                     f"GroupCoordinator.{name} of {LIBRARY} is {found!r} before the first join, not a {kind.__name__}."
-                    f" It is used in {COORDINATOR}."
+                    f" It is used in {COORDINATOR} or one of its parts."
                 )
         finally:
             await coordinator.close()
@@ -385,9 +383,13 @@ class TestRequests:
         topics = [("a", [(0, 7, "")])]
         request = OffsetCommitRequest("flights", 1, "m", OffsetCommitRequest.DEFAULT_RETENTION_TIME, topics)
         assert request._topics is topics, (
-            f"OffsetCommitRequest of {LIBRARY} no longer keeps `_topics` as they were given; {COORDINATOR}"
+            f"OffsetCommitRequest of {LIBRARY} no longer keeps `_topics` as they were given; {REQUESTS}"
             " `_with_instance` takes them from there."
         )
+
+    def test_requests_go_over_another_connection_than_joins_unless_told_otherwise(self) -> None:
+        default = inspect.signature(AIOKafkaClient.send).parameters["group"].default
+        assert default is not ConnectionGroup.COORDINATION, f"See {REQUESTS} `_send_beside`: a leave would wait."
 
     def test_values_that_stand_for_nothing(self) -> None:
         assert OffsetCommitRequest.DEFAULT_GENERATION_ID == -1, f"{REQUESTS} takes a generation below 0 for none."

@@ -43,20 +43,26 @@ def seated(app: App, member: FakeMember) -> FakeMember:
     return member
 
 
+def leave(app: App) -> bool:
+    app.leave_on_stop()
+    asyncio.run(app.stop())
+    return app.has_left
+
+
 def test_leaving_is_a_stop_that_gives_the_seat_up(app: App) -> None:
     member = seated(app, FakeMember())
-    assert asyncio.run(app.leave()) is True
+    assert leave(app) is True
     assert (member.closes, member.leave_on_close) == (1, True)
 
 
 def test_seat_is_not_given_up_before_the_broker_has_said_so(app: App) -> None:
     seated(app, FakeMember(is_answered=False))
-    assert asyncio.run(app.leave()) is False
+    assert leave(app) is False
 
 
 def test_app_that_has_no_member_yet_just_stops(app: App) -> None:
     assert app.member is None
-    assert asyncio.run(app.leave()) is False
+    assert leave(app) is False
 
 
 def test_stop_keeps_the_seat(app: App) -> None:
@@ -68,12 +74,27 @@ def test_stop_keeps_the_seat(app: App) -> None:
 def test_whoever_stops_in_the_meantime_waits_for_the_same_end(app: App) -> None:
     member = seated(app, FakeMember())
 
+    async def scenario() -> list[int]:
+        async def closes() -> int:
+            await app.stop()
+            return member.closes
+
+        return await asyncio.gather(closes(), closes())
+
+    assert asyncio.run(scenario()) == [1, 1]
+
+
+def test_it_is_not_too_late_to_leave_before_the_member_closes(app: App) -> None:
+    seated(app, FakeMember())
+
     async def scenario() -> bool:
-        has_left, _ = await asyncio.gather(app.leave(), app.stop())
-        return has_left
+        stopping = asyncio.ensure_future(app.stop())
+        await asyncio.sleep(0)
+        app.leave_on_stop()
+        await stopping
+        return app.has_left
 
     assert asyncio.run(scenario()) is True
-    assert member.closes == 1
 
 
 def test_stop_that_has_ended_is_not_taken_for_a_leave(app: App) -> None:
@@ -81,7 +102,9 @@ def test_stop_that_has_ended_is_not_taken_for_a_leave(app: App) -> None:
 
     async def scenario() -> bool:
         await app.stop()
-        return await app.leave()
+        app.leave_on_stop()
+        await app.stop()
+        return app.has_left
 
     assert asyncio.run(scenario()) is False
     assert member.closes == 1

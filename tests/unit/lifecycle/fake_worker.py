@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from framework.exit_codes import ExitCode
 from framework.lifecycle.leave_policy import Decision
-from framework.lifecycle.link import Link, Report, WorkerSpec
+from framework.lifecycle.link import Link, Report, Stop, WorkerSpec
 from framework.lifecycle.worker import WorkerProcess
 from framework.membership.group import Joined
 from framework.states import StopReason, WorkerState
@@ -19,19 +19,31 @@ class EndedError(BaseException):
 
 
 class Recorded(WorkerProcess):
-    """A worker that notes how it would have ended."""
+    """A worker that notes how it would have ended.
+
+    Attributes:
+        ends: with which code and sentence, in order.
+        last_resorts: the codes with which it would have ended whatever blocked it.
+        keeps_grace: whether its deadlines count; they would outlive the test, and speak in another one.
+    """
 
     def __init__(self, link: Link | None = None) -> None:
         super().__init__(WorkerSpec("shop:app"), link or Link())
         self.ends: list[tuple[ExitCode, str | None]] = []
+        self.last_resorts: list[ExitCode] = []
+        self.keeps_grace = False
 
     def end(self, code: ExitCode, message: str | None = None) -> NoReturn:
         self.ends.append((code, message))
         raise EndedError
 
-    def _deadline(self, grace: float, early: bool) -> None:
-        with suppress(EndedError):
-            super()._deadline(grace, early)
+    def _end_soon(self, code: ExitCode) -> None:
+        self.last_resorts.append(code)
+
+    def _deadline(self, command: Stop, grace: float) -> None:
+        if self.keeps_grace:
+            with suppress(EndedError):
+                super()._deadline(command, grace)
 
     def at(self, state: WorkerState, loop: asyncio.AbstractEventLoop | None = None) -> "Recorded":
         self.state = state
@@ -67,7 +79,10 @@ class FakeApp:
     Attributes:
         calls: what was called, in order; shared with the presence.
         can_leave: whether the broker confirms that it left.
+        has_left: whether it has.
+        member: its member of the group.
         starts_by: what has to be set before it has started.
+        stops_by: what has to be set before its member closes.
         crash_reason: the error that it ended with.
         crashes_at_the_stop: the error that its stop ends with.
     """
@@ -79,8 +94,13 @@ class FakeApp:
         self.has_pages = False
         self.in_worker = False
         self.can_leave = True
+        self.has_left = False
+        self.member = SimpleNamespace(failure=None)
         self.starts_by = asyncio.Event()
         self.starts_by.set()
+        self.stops_by = asyncio.Event()
+        self.stops_by.set()
+        self._leaves = False
         self.crash_reason: BaseException | None = None
         self.crashes_at_the_stop: BaseException | None = None
         self._stopped = asyncio.Event()
@@ -98,12 +118,13 @@ class FakeApp:
 
     async def stop(self) -> None:
         self.calls.append("stop")
+        await self.stops_by.wait()
         self.crash_reason = self.crash_reason or self.crashes_at_the_stop
+        self.has_left = self._leaves and self.can_leave and self.crash_reason is None
 
-    async def leave(self) -> bool:
+    def leave_on_stop(self) -> None:
         self.calls.append("leave")
-        self.crash_reason = self.crash_reason or self.crashes_at_the_stop
-        return self.can_leave and self.crash_reason is None
+        self._leaves = True
 
     def end_by_itself(self) -> None:
         self._stopped.set()
@@ -117,13 +138,15 @@ class FakePresence:
     """A fake of `Presence`: decides what the test says, and notes what it was told.
 
     Attributes:
-        should_leave: the decision.
+        should_leave: the decision, but for a restart.
         asked: the reasons that it was asked about.
+        while_deciding: called during the next decision.
     """
 
     def __init__(self, calls: list[object]) -> None:
         self.should_leave = False
         self.asked: list[StopReason] = []
+        self.while_deciding: Callable[[], None] = lambda: None
         self._calls = calls
 
     def on_member_id(self, member_id: str) -> None:
@@ -143,7 +166,10 @@ class FakePresence:
 
     async def decide_to_leave(self, reason: StopReason) -> Decision:
         self.asked.append(reason)
-        return Decision(self.should_leave, "the test says so")
+        await asyncio.sleep(0)
+        meanwhile, self.while_deciding = self.while_deciding, lambda: None
+        meanwhile()
+        return Decision(self.should_leave and reason is not StopReason.RESTART, "the test says so")
 
 
 class Living:
@@ -168,6 +194,12 @@ class Living:
         """Let it live until its last commit."""
         app: Any = self.app
         return asyncio.ensure_future(self.worker._run(app))
+
+    async def called(self, call: object) -> None:
+        """Wait until app or presence was called so."""
+        async with asyncio.timeout(5.0):
+            while call not in self.app.calls:
+                await asyncio.sleep(0)
 
     async def reached(self, state: WorkerState) -> None:
         """Wait until it is in a state."""

@@ -16,11 +16,11 @@ import structlog.testing
 
 from framework.errors import CheckFailedError, SupervisorUnreachableError
 from framework.exit_codes import ExitCode
-from framework.lifecycle import control_client
+from framework.lifecycle import control, control_client
 from framework.lifecycle.control import ControlServer
 from framework.lifecycle.control_client import Found, choose, find_supervisors, leave
 from framework.lifecycle.control_folder import own_folders, socket_of
-from framework.lifecycle.control_protocol import Accepted, Done, Progress
+from framework.lifecycle.control_protocol import Accepted, Command, Done, Progress, decode_reply, encode
 from framework.states import WorkerState
 from framework.testing import eventually
 from tests.unit.lifecycle.fake_supervisor import FakeSupervisor, short_folder
@@ -252,7 +252,37 @@ class TestLeave:
         assert supervisor.leaves == 1
         assert eventually(lambda: supervisor.call(supervisor.control.drained(0.0)))
 
-    def test_drained_waits_for_the_last_line(self, supervisor: FakeSupervisor, environ: dict[str, str]) -> None:
+    def test_drained_waits_for_the_end_of_the_command(
+        self, supervisor: FakeSupervisor, environ: dict[str, str]
+    ) -> None:
+        supervisor.on_leave = FakeSupervisor.end_all
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(supervisor.control.path))
+            client.sendall(encode(Command.LEAVE))
+            lines = client.makefile("rb")
+            while decode_reply(lines.readline()) != Done(("flights-0", "flights-1"), ()):
+                pass
+            assert not supervisor.call(supervisor.control.drained(0.1))
+            lines.close()
+        assert supervisor.call(supervisor.control.drained(1.0))
+
+    def test_but_not_for_long(
+        self, supervisor: FakeSupervisor, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control, "LINGER", 0.1)
+        supervisor.on_leave = FakeSupervisor.end_all
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(supervisor.control.path))
+            client.sendall(encode(Command.LEAVE))
+            assert eventually(lambda: supervisor.leaves == 1)
+            assert supervisor.call(supervisor.control.drained(10.0))
+
+    def test_drained_waits_for_the_last_line(
+        self, supervisor: FakeSupervisor, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control, "LINGER", 0.1)
+
         async def follow() -> list[Any]:
             heard = []
             async for reply in leave(*find_supervisors(environ)):

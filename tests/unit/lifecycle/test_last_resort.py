@@ -1,7 +1,12 @@
 """A worker that crashed ends, whatever it leaves behind; in a real process, because ending is the point."""
 
+import fcntl
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 from framework.exit_codes import ExitCode
 
@@ -35,6 +40,47 @@ def test_crashed_worker_ends_although_its_tasks_and_threads_do_not() -> None:
     ended = subprocess.run(script, capture_output=True, text=True, timeout=20.0, check=False)
     assert ended.returncode == ExitCode.CRASHED
     assert "error: The app crashed: ValueError('the app crashed')" in ended.stderr
+
+
+ENDS = """
+import sys
+from framework import logs
+from framework.errors import FencedError
+from framework.exit_codes import ExitCode
+from framework.lifecycle.link import Link, WorkerSpec
+from framework.lifecycle.worker import WorkerProcess
+
+logs.configure()
+worker = WorkerProcess(WorkerSpec("shop:app"), Link())
+"""
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The end to write to of a pipe that nobody reads, and that takes nothing more."""
+    unread, end = os.pipe()
+    os.set_blocking(end, False)
+    size = fcntl.fcntl(end, fcntl.F_GETPIPE_SZ)
+    assert os.write(end, b"x" * size) == size
+    os.set_blocking(end, True)
+    yield end
+    os.close(unread)
+    os.close(end)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ('worker.on_membership_failure(FencedError("Another process holds the seat."))', ExitCode.FENCED),
+        ('worker.end(ExitCode.SETTINGS, "Something is missing.")', ExitCode.SETTINGS),
+        ('worker._force("a second interrupt")', ExitCode.FORCED),
+    ],
+    ids=["fenced", "told to end", "forced"],
+)
+def test_worker_ends_although_nobody_reads_its_log(how: str, code: ExitCode, full_pipe: int) -> None:
+    script = [sys.executable, "-c", ENDS + how]
+    ended = subprocess.run(script, stdout=full_pipe, stderr=full_pipe, timeout=20.0, check=False)
+    assert ended.returncode == code
 
 
 def test_app_that_is_not_there_ends_the_supervisor_with_its_code() -> None:

@@ -14,6 +14,7 @@ import pytest
 import framework.lifecycle.worker as module
 from framework.errors import FencedError
 from framework.exit_codes import ExitCode
+from framework.lifecycle.leave_policy import ORDERS
 from framework.lifecycle.link import Failed, Go, Link, Moved, Stop, WorkerSpec
 from framework.lifecycle.worker import WorkerProcess
 from framework.states import IllegalTransitionError, StopReason, WorkerState
@@ -133,15 +134,59 @@ class TestSignals:
 )
 def test_grace_is_kept_by_the_worker_itself(state: WorkerState, code: ExitCode, loop: Any) -> None:
     worker = Recorded().at(state, loop)
+    worker.keeps_grace = True
     worker.stop(Stop(StopReason.INTERRUPT, 0.01))
     until(lambda: worker.ends)
     assert worker.codes() == [code]
+
+
+class TestGrace:
+    def test_worker_that_never_ran_gets_little_of_it(self, loop: Any, graces: list[float]) -> None:
+        Recorded().at(WorkerState.STARTING, loop).stop(Stop(StopReason.INTERRUPT, 25.0))
+        until(lambda: graces)
+        assert graces == [module.EARLY_GRACE]
+
+    @pytest.mark.parametrize("reason", sorted(ORDERS))
+    def test_but_an_order_to_leave_gets_all(self, reason: StopReason, loop: Any, graces: list[float]) -> None:
+        Recorded().at(WorkerState.STARTING, loop).stop(Stop(reason, 25.0))
+        until(lambda: graces)
+        assert graces == pytest.approx([25.0])
+
+    def test_also_if_it_comes_during_a_restart(self, loop: Any, graces: list[float]) -> None:
+        worker = Recorded().at(WorkerState.STARTING, loop)
+        worker.stop(Stop(StopReason.RESTART, 25.0))
+        worker.at(WorkerState.STOPPING, loop)
+        worker.stop(Stop(StopReason.LEAVE, 25.0))
+        until(lambda: len(graces) == 2)
+        assert sorted(graces) == pytest.approx([module.EARLY_GRACE, 25.0], abs=1.0)
+
+    def test_restart_that_becomes_an_end_gets_no_more(self, loop: Any, graces: list[float]) -> None:
+        worker = Recorded().at(WorkerState.RUNNING, loop)
+        worker.stop(Stop(StopReason.RESTART, 5.0))
+        worker.stop(Stop(StopReason.LEAVE, 25.0))
+        until(lambda: len(graces) == 2)
+        assert max(graces) <= 5.0
+
+    def test_deadline_of_a_restart_goes_with_it(self, loop: Any) -> None:
+        worker = Recorded().at(WorkerState.RUNNING, loop)
+        worker.stop(RESTART)
+        worker.stop(Stop(StopReason.LEAVE, 5.0))
+        worker.keeps_grace = True
+        worker._deadline(RESTART, 0.0)
+        assert worker.ends == []
+
+    @pytest.fixture
+    def graces(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        found: list[float] = []
+        monkeypatch.setattr(Recorded, "_deadline", lambda _, command, grace: found.append(grace))
+        return found
 
 
 def test_lost_seat_ends_it_with_the_sentence() -> None:
     worker = Recorded().at(WorkerState.RUNNING)
     with pytest.raises(EndedError):
         worker.on_membership_failure(FencedError("Another process holds the seat."))
+    assert worker.last_resorts == [ExitCode.FENCED]
     assert worker.ends == [(ExitCode.FENCED, "Another process holds the seat.")]
 
 
@@ -167,6 +212,14 @@ class TestWithSupervisor:
     def test_it_ends_when_the_supervisor_does(self, pipe: tuple[Connection, Connection], loop: Any) -> None:
         supervisor, end = pipe
         worker = Recorded(Link(end)).at(WorkerState.RUNNING, loop)
+        supervisor.close()
+        self._listen(worker)
+        assert worker._stopping == Stop(StopReason.SUPERVISOR_GONE, module.ORPHAN_GRACE)
+
+    def test_also_in_a_roll(self, pipe: tuple[Connection, Connection], loop: Any) -> None:
+        supervisor, end = pipe
+        worker = Recorded(Link(end)).at(WorkerState.RUNNING, loop)
+        supervisor.send(RESTART)
         supervisor.close()
         self._listen(worker)
         assert worker._stopping == Stop(StopReason.SUPERVISOR_GONE, module.ORPHAN_GRACE)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from framework.errors import GroupFailedError
+from framework.errors import FencedError, GroupFailedError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.link import Admitted, Left, Moved, Stop, Waiting
 from framework.lifecycle.status import Fence
@@ -164,9 +164,10 @@ class TestLeaving:
             await living.reached(WorkerState.RUNNING)
             living.worker.stop(Stop(StopReason.LEAVE, 5.0))
             await life
-            assert living.app.calls[-3:] == [
-                ("stopping", StopReason.LEAVE),
+            assert living.app.calls[-4:] == [
                 "leave",
+                ("stopping", StopReason.LEAVE),
+                "stop",
                 ("stopped", StopReason.LEAVE, True),
             ]
             assert living.link.said[-1] == Left()
@@ -182,7 +183,7 @@ class TestLeaving:
             await living.reached(WorkerState.RUNNING)
             living.worker.stop(Stop(StopReason.LEAVE, 5.0))
             await life
-            assert living.app.calls[-2:] == ["leave", ("stopped", StopReason.LEAVE, False)]
+            assert living.app.calls[-2:] == ["stop", ("stopped", StopReason.LEAVE, False)]
             assert Left() not in living.link.said
 
         run(scenario)
@@ -215,6 +216,122 @@ class TestLeaving:
         run(scenario)
 
 
+class TestRestartThatBecomesAnEnd:
+    """A worker that is being replaced keeps its seat for its successor; without one, it would keep it for nobody."""
+
+    @staticmethod
+    async def _rolled(should_leave: bool) -> "tuple[Living, asyncio.Task[None]]":
+        living = Living()
+        living.presence.should_leave = should_leave
+        living.app.stops_by.clear()
+        life = living.live()
+        await living.reached(WorkerState.RUNNING)
+        living.worker.stop(Stop(StopReason.RESTART, 5.0))
+        await living.called("stop")
+        return living, life
+
+    @pytest.mark.parametrize("reason", sorted(set(StopReason) - {StopReason.RESTART}))
+    def test_reason_of_the_end_decides(self, reason: StopReason) -> None:
+        async def scenario() -> None:
+            living, life = await self._rolled(should_leave=True)
+            living.worker.stop(Stop(reason, 5.0))
+            await living.called("leave")
+            living.app.stops_by.set()
+            await life
+            assert living.presence.asked == [StopReason.RESTART, reason]
+            assert living.app.calls[-4:] == ["stop", "leave", ("stopping", reason), ("stopped", reason, True)]
+            assert living.link.said[-1] == Left()
+
+        run(scenario)
+
+    def test_one_that_stays_says_that_it_has_gone(self) -> None:
+        async def scenario() -> None:
+            living, life = await self._rolled(should_leave=False)
+            living.worker.stop(Stop(StopReason.INTERRUPT, 5.0))
+            await living.called(("stopping", StopReason.INTERRUPT))
+            living.app.stops_by.set()
+            await life
+            assert living.app.calls[-1] == ("stopped", StopReason.INTERRUPT, False)
+            assert Left() not in living.link.said
+
+        run(scenario)
+
+    def test_it_may_come_while_the_first_decision_is_made(self) -> None:
+        async def scenario() -> None:
+            living = Living()
+            living.presence.should_leave = True
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.worker.stop(Stop(StopReason.RESTART, 5.0))
+            living.presence.while_deciding = lambda: living.worker.stop(Stop(StopReason.LEAVE, 5.0))
+            await life
+            assert living.presence.asked == [StopReason.RESTART, StopReason.LEAVE]
+            assert living.app.calls[-1] == ("stopped", StopReason.LEAVE, True)
+
+        run(scenario)
+
+    def test_end_that_nobody_gave_a_reason_for_may_still_get_one(self) -> None:
+        async def scenario() -> None:
+            living = Living()
+            living.presence.should_leave = True
+            living.app.stops_by.clear()
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.app.end_by_itself()
+            await living.called("stop")
+            living.worker.stop(Stop(StopReason.LEAVE, 5.0))
+            await living.called(("stopping", StopReason.LEAVE))
+            living.app.stops_by.set()
+            await life
+            assert living.app.calls[-1] == ("stopped", StopReason.LEAVE, True)
+
+        run(scenario)
+
+    @pytest.mark.parametrize("reason", [StopReason.RESTART, StopReason.INTERRUPT])
+    def test_what_is_no_restart_stays_what_it_is(self, reason: StopReason) -> None:
+        async def scenario() -> None:
+            living = Living()
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.worker.stop(Stop(StopReason.SUPERVISOR_GONE, 5.0))
+            living.worker.stop(Stop(reason, 5.0))
+            await life
+            assert living.presence.asked == [StopReason.SUPERVISOR_GONE]
+
+        run(scenario)
+
+
+class TestFenceDuringTheStop:
+    def test_it_is_no_good_end(self) -> None:
+        async def scenario() -> None:
+            living = Living()
+            living.presence.should_leave = True
+            living.app.can_leave = False
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.app.member.failure = FencedError("Another process holds the seat.")
+            living.worker.stop(Stop(StopReason.RESTART, 5.0))
+            with pytest.raises(EndedError):
+                await life
+            assert living.worker.ends == [(ExitCode.FENCED, "Another process holds the seat.")]
+            assert living.app.calls[-1] == "stop", "it does not say that it has gone: the entry is another one's by now"
+            assert Left() not in living.link.said
+
+        run(scenario)
+
+    def test_other_failures_have_been_told_already(self) -> None:
+        async def scenario() -> None:
+            living = Living()
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.app.member.failure = GroupFailedError("The group is broken.")
+            living.worker.stop(Stop(StopReason.INTERRUPT, 5.0))
+            await life
+            assert living.worker.ends == []
+
+        run(scenario)
+
+
 class TestCrash:
     def test_crash_while_it_runs_says_nothing_of_the_seat(self) -> None:
         async def scenario() -> None:
@@ -241,7 +358,8 @@ class TestCrash:
             with pytest.raises(GroupFailedError):
                 await life
             assert Left() not in living.link.said
-            assert living.app.calls[-1] == ("leave" if should_leave else "stop")
+            assert living.app.calls[-1] == "stop"
+            assert ("leave" in living.app.calls) is should_leave
 
         run(scenario)
 

@@ -6,7 +6,13 @@ from typing import Any
 import aiokafka.errors as kafka_errors
 import pytest
 
-from framework.errors import BrokerUnavailableError, FrameworkError, GroupFailedError, GroupNotAllowedError
+from framework.errors import (
+    BrokerUnavailableError,
+    FrameworkError,
+    GroupFailedError,
+    GroupNotAllowedError,
+    SeatLiveError,
+)
 from framework.membership.admin import GroupAdmin
 from framework.membership.asking import Asking, Refusal
 from framework.membership.connection import Connection
@@ -120,6 +126,15 @@ def test_seat_is_removed_by_its_instance_id_alone() -> None:
     asyncio.run(admin_with(client).remove("g", "w-0"))
     struct = client.sent[0][1].prepare({13: (0, 5)})
     assert (struct.group, struct.members) == ("g", [("", "w-0")])
+
+
+def test_nobody_is_removed_who_sat_down_since_the_look() -> None:
+    client = FakeClient(left(member_code=82))
+    with pytest.raises(SeatLiveError, match="another process has sat down in it") as told:
+        asyncio.run(admin_with(client).remove("g", "w-0", "w-0-dead"))
+    struct = client.sent[0][1].prepare({13: (0, 5)})
+    assert struct.members == [("w-0-dead", "w-0")]
+    assert told.value.group_instance_id == "w-0"
 
 
 @pytest.mark.parametrize("answer", [left(member_code=25), left(code=25)], ids=["no such member", "no such group"])

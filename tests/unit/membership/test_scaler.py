@@ -1,12 +1,12 @@
 """One surplus seat after the other, with a fake of group and workers whose time a test holds in its hands."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from framework.errors import CheckFailedError, RosterUnavailableError, SeatNotFoundError
+from framework.errors import CheckFailedError, RosterUnavailableError, SeatLiveError, SeatNotFoundError
 from framework.membership.group import Group, Member
 from framework.membership.roster import Entry, Wanted
 from framework.membership.scaler import Scaler, Tools
@@ -40,6 +40,9 @@ class FakeFleet:
     told: list[Progress] = field(default_factory=list)
     seats: list[str] = field(default_factory=list)
     joined: dict[str, int] = field(default_factory=dict)
+    lives: dict[str, int] = field(default_factory=dict)
+    """`{seat: how many processes have sat down in it}`."""
+    on_remove: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.seats = sorted(self.live | self.dead)
@@ -77,16 +80,22 @@ class FakeFleet:
 
     async def describe(self, group_id: str) -> Group:
         if self.stable_at:
-            return Group(group_id, "PreparingRebalance", tuple(Member(f"{s}-1", s, s, "/h") for s in self.seats))
+            return Group(group_id, "PreparingRebalance", tuple(Member(self.name(s), s, s, "/h") for s in self.seats))
         members = [
-            Member(f"{s}-1", s, s, "/h", {"t": tuple(range(index, 4, len(self.seats)))}, frozenset({"t"}))
+            Member(self.name(s), s, s, "/h", {"t": tuple(range(index, 4, len(self.seats)))}, frozenset({"t"}))
             for index, s in enumerate(self.seats)
         ]
         return Group(group_id, "Stable", tuple(members))
 
-    async def remove(self, group_id: str, group_instance_id: str) -> None:
+    def name(self, seat: str) -> str:
+        return f"{seat}-{self.lives.get(seat, 1)}"
+
+    async def remove(self, group_id: str, group_instance_id: str, member_id: str | None = None) -> None:
+        self.on_remove()
         if group_instance_id not in self.seats:
             raise SeatNotFoundError("gone")
+        if member_id != self.name(group_instance_id):
+            raise SeatLiveError("somebody else sits there")
         self.removed.append(group_instance_id)
         self.rebalance_without(group_instance_id)
 
@@ -151,6 +160,31 @@ def test_worker_that_comes_back_to_life_before_its_turn_is_asked_not_removed() -
     fleet.go_on(fleet.roster.now)
     asyncio.run(scaler.run())
     assert (fleet.removed, fleet.seats) == ([], ["w-0", "w-1"])
+
+
+def test_worker_that_sits_down_between_look_and_removal_is_asked_not_removed() -> None:
+    fleet = FakeFleet({"w-0", "w-1"}, dead={"w-2"})
+    scaler = fleet.scaler(2)
+
+    def sit_down() -> None:
+        fleet.lives["w-2"] = 2
+        fleet.live.add("w-2")
+        fleet.on_remove = lambda: None
+
+    fleet.on_remove = sit_down
+    (step,) = asyncio.run(scaler.run()).steps
+    assert (fleet.removed, fleet.forgotten, step.action) == ([], [], "left")
+    assert fleet.seats == ["w-0", "w-1"]
+
+
+def test_who_sits_down_and_says_nothing_is_removed_a_moment_later() -> None:
+    fleet = FakeFleet({"w-0", "w-1"}, dead={"w-2"})
+    scaler = fleet.scaler(2)
+    fleet.on_remove = lambda: fleet.lives.setdefault("w-2", 2)
+    began = fleet.roster.now
+    asyncio.run(scaler.run())
+    assert fleet.removed == ["w-2"]
+    assert fleet.roster.now - began >= 2.0
 
 
 def test_worker_that_dies_while_it_is_asked_is_removed() -> None:
