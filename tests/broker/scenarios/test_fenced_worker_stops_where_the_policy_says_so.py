@@ -17,7 +17,9 @@ pytestmark = pytest.mark.broker
 
 def test_fenced_worker_stops_where_the_policy_says_so(rig: Rig) -> None:
     with rig(workers=("w0", "w1"), environment={"FRAMEWORK_FENCED_POLICY": "stop"}) as scenario:
-        begun = scenario.all_steady()
+        # What came before the first commit, at the start, is more than the window.
+        scenario.commits_advance(scenario.all_steady(), within=5.0)
+        begun = scenario.mark()
         seat, older = scenario.assignment()["w1"], scenario.worker("w1")
         newer = scenario.start_beside("w1-newer", "w1")
         eventually(lambda: scenario.joins("w1", begun), within=20.0)
