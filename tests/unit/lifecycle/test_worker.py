@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import framework.lifecycle.worker as module
+import framework.lifecycle.ending as module
 from framework.errors import FencedError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.leave_policy import ORDERS
