@@ -2,7 +2,6 @@
 
 import io
 import re
-from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
@@ -21,23 +20,10 @@ from framework.membership.overview import Overview, overview
 from framework.membership.roster import Wanted
 from framework.membership.roster_records import WANTED_KEY, encode_wanted
 from framework.membership.verdict import Holder
-from framework.settings import environment
 from framework.states import SeatState
 from tests.unit.membership.fake_roster import FakeRoster, entry_of
 
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder without `.env`, an environment without settings, and no broker."""
-    monkeypatch.chdir(tmp_path)
-    for name in environment():
-        if name.startswith("FRAMEWORK_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("FRAMEWORK_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERM", "dumb")
-    # Logging is set up for a process, and this one goes on to other tests.
-    monkeypatch.setattr("framework.cli.looking.silence", lambda settings: None)
+pytestmark = pytest.mark.usefixtures("no_broker")
 
 
 def run(*arguments: str) -> Result:

@@ -2,7 +2,6 @@
 
 import io
 import json
-from pathlib import Path
 
 import pytest
 import typer
@@ -16,7 +15,6 @@ from framework.errors import BrokerUnavailableError
 from framework.exit_codes import ExitCode
 from framework.membership.scaling import Plan
 from framework.membership.steps import Phase, Progress, Step
-from framework.settings import environment
 
 PLAN = Plan(2, ("w-0", "w-1"), leaves=("w-3",), removed=("w-2",), silent=("w-1",), dynamic=("guest",))
 UNDER_WAY = Progress(
@@ -26,18 +24,7 @@ UNDER_WAY = Progress(
 DONE = Progress((UNDER_WAY.steps[0], Step("w-3", Phase.DONE, "left", 1.25, 2.0, 10)))
 
 
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder without `.env`, an environment without settings, and no broker."""
-    monkeypatch.chdir(tmp_path)
-    for name in environment():
-        if name.startswith("FRAMEWORK_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("FRAMEWORK_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERM", "dumb")
-    # Logging is set up for a process, and this one goes on to other tests.
-    monkeypatch.setattr("framework.cli.looking.silence", lambda settings: None)
+pytestmark = pytest.mark.usefixtures("no_broker")
 
 
 def run(*arguments: str) -> Result:

@@ -185,10 +185,7 @@ class TestPort:
     @pytest.mark.parametrize(("host", "url"), [("localhost", "http://localhost:"), ("::1", "http://[::1]:")])
     def test_names_and_long_addresses(self, host: str, url: str) -> None:
         probes = Probes()
-        try:
-            probes.listen(host, 0, any_port=False)
-        except SettingsError:
-            pytest.skip(f"this machine has no {host}")
+        probes.listen(host, 0, any_port=False)
         assert probes.url.startswith(url)
         asyncio.run(probes.close())
 

@@ -126,11 +126,6 @@ def test_ordinals_that_begin_later_are_counted_from_0(ask: Ask) -> None:
 
 
 def test_an_ipv6_address(ask: Ask) -> None:
-    try:
-        with socket.socket(socket.AF_INET6) as channel:
-            channel.bind(("::1", 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6")
     assert ask(FakeApi(), host="::1") == Outcome(3)
 
 
