@@ -68,7 +68,8 @@ class JoiningCoordinator(AnsweredCoordinator):
             await asyncio.sleep(self._retry_backoff_ms / 1000)
             return False
         protocol, assignment_bytes = joined
-        basis = self._seat_assignor.basis_of(ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes))
+        decoded = ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes)
+        basis = self._seat_assignor.basis_of(decoded)
         if await self._refuse(basis, subscription):
             return False
         self.last_heartbeat = time.monotonic()
@@ -80,8 +81,7 @@ class JoiningCoordinator(AnsweredCoordinator):
             "membership.joined", member_id=self.member_id, reason=reason, duration=round(duration, 3), **self._fields
         )
         await self._on_join_complete(self.generation, self.member_id, protocol, assignment_bytes)
-        found = ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes).assignment
-        assignment = {topic: tuple(sorted(partitions)) for topic, partitions in found}
+        assignment = {topic: tuple(sorted(partitions)) for topic, partitions in decoded.assignment}
         ended_ms = time.time_ns() // 1_000_000
         self._listener.on_joined(Joined(self.member_id, self.generation, assignment, reason, duration, ended_ms))
         return True
