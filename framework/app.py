@@ -5,21 +5,25 @@ import contextlib
 import logging
 import time
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import faust
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.exceptions import AlreadyConfiguredWarning
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
+from mode.signals import Signal
 
-from framework.errors import MembershipError
-from framework.identity import HostFacts, Identity, Incarnation, resolve
+from framework.errors import MembershipError, SettingsError
+from framework.identity import HostFacts, Identity, Incarnation, Role, group_id_of, resolve
 from framework.membership.connection import Connection
 from framework.membership.group import Joined
 from framework.membership.probe import probe
 from framework.membership.transport import Transport
 from framework.options import faust_options, refuse_unknown
 from framework.settings import Settings, environment
+from framework.streams.lease import Lease
 
 
 class BootStrategy(FaustBootStrategy):
@@ -44,6 +48,12 @@ class App(faust.App):
     """
 
     BootStrategy = BootStrategy
+    on_promoted = Signal(name="on_promoted")
+    """Sent in a shadow that has decided to sit down in a seat, before its agents start: `seat`, `kind` (`takeover`,
+    `handover` or `drill`). Awaited: what it does adds to the standstill."""
+    on_demoted = Signal(name="on_demoted")
+    """Sent when a worker has handed its seat over, after its last commit: `seat`. A worker that is fenced ends at once
+    and sends nothing."""
     _default_options: tuple[str, dict[str, Any]]
     logger = logging.getLogger("faust.framework.app")
     """What Faust says about itself goes to Faust's loggers, not to ours."""
@@ -57,9 +67,19 @@ class App(faust.App):
         self._slot = 0
         self.slots = 1
         """How many workers its supervisor has."""
+        self.standby_id = ""
+        """Instance id in the standby group, if this process shadows or has come into its seat from there."""
+        self.role: Role = "primary"
+        """What this process was started as."""
+        self.home: str | None = None
+        """The seat that this process was started for; None for a standby and for a dynamic member, which have none."""
+        self.lease = Lease()
+        """Whether this worker may emit; without an end unless a shadow watches over its seat."""
         self._ending: asyncio.Future[None] | None = None
         self._pages = 0
         super().__init__(id, **options)
+        self.on_promoted = App.on_promoted.with_default_sender(self)
+        self.on_demoted = App.on_demoted.with_default_sender(self)
 
     @property
     def settings(self) -> Settings:
@@ -90,34 +110,73 @@ class App(faust.App):
 
     # --- identity -----------------------------------------------------------------------------------------------------
 
-    def bind(self, *, slot: int = 0, slots: int = 1) -> Identity:
+    def bind(self, *, slot: int = 0, slots: int = 1, role: Role | None = None) -> Identity:
         """Find out who this process is and set everything that follows from it.
 
         Args:
             slot: which of the supervisor's workers this is, from 0.
             slots: how many there are.
+            role: default: that of the settings.
 
         Raises:
             IdentityError: there is no stable instance id.
+            SettingsError: the standby group is the app's own.
         """
+        self.role = role or self.settings.role
+        if self.standby_group == self.id:
+            raise SettingsError(
+                f"FRAMEWORK_STANDBY_GROUP is {self.id!r}, which is the app's own group: a standby there would take"
+                " partitions from the workers it is to protect. Choose another name, or leave it unset."
+            )
         self.identity = resolve(
             self.settings,
             app_id=self.id,
             slot=slot,
             slots=slots,
+            role=self.role,
             environ=environment(),
             host=HostFacts.here(),
         )
         self.incarnation = Incarnation.now()
         self._slot, self.slots = slot, slots
+        if self.role == "standby":
+            self.standby_id = self.identity.group_instance_id or ""
+        else:
+            self.home = self.identity.group_instance_id
+        # Set once: a process that moves to another seat takes its tables along.
+        with _late_changes():
+            self.conf.datadir = self.identity.datadir(self.settings.datadir)
+            self.conf.tabledir = self.conf.appdir / "tables"
+        self._wear(self.identity)
+        return self.identity
+
+    def shadow(self, standby_id: str) -> Identity:
+        """Be a member of the standby group for now; the seat that this process was started for is another one's."""
+        assert self.identity is not None, "not bound"
+        self.standby_id = standby_id
+        self._wear(replace(self.identity, group_id=self.standby_group, group_instance_id=standby_id))
+        return self.identity
+
+    def promote(self, seat: str) -> Identity:
+        """Be the worker in a seat of the primary group from here on; before the app starts."""
+        assert self.identity is not None, "not bound"
+        if seat == self.home:
+            self.standby_id = ""
+        self._wear(replace(self.identity, group_id=self.id, group_instance_id=seat))
+        return self.identity
+
+    @property
+    def standby_group(self) -> str:
+        """Id of the standby group."""
+        return group_id_of(self.settings, self.id, "standby")
+
+    def _wear(self, identity: Identity) -> None:
+        """Set everything that follows from an identity."""
+        self.identity = identity
         conf = self.conf
-        with warnings.catch_warnings():
-            # Faust warns of a late change; that is the point here: who we are is known only in the worker process.
-            warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+        with _late_changes():
             conf.consumer_group_instance_id = self.identity.group_instance_id
             conf.canonical_url = self.identity.canonical_url(self.http_port)
-            conf.datadir = self.identity.datadir(self.settings.datadir)
-            conf.tabledir = conf.appdir / "tables"
             conf.broker_client_id = self.client_id
             conf.web_host = self.settings.http_host
             conf.web_bind = self.settings.http_host
@@ -125,7 +184,6 @@ class App(faust.App):
             if self.identity.group_instance_id is not None:
                 # Faust's default is random; a random topic would make each restart a change of the subscription.
                 conf.reply_to = f"{self.id}-reply-{self.identity.group_instance_id}"
-        return self.identity
 
     async def on_first_start(self) -> None:
         """As in Faust; an app that was started without the framework's worker finds out here who it is."""
@@ -167,6 +225,11 @@ class App(faust.App):
             return None
         return max(0.0, time.monotonic() - float(member.last_heartbeat))
 
+    @property
+    def heartbeat_interval(self) -> float:
+        """Seconds between heartbeats: often enough for a lease as long as `failover_after`."""
+        return min(self.settings.heartbeat_interval_ms / 1000, self.settings.failover_after / 3)
+
     def on_membership_failure(self, error: MembershipError) -> None:
         """Called in the consumer's thread when the membership cannot go on; the framework's worker ends the process."""
         self.loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.crash(error)))
@@ -190,6 +253,11 @@ class App(faust.App):
         assert self.identity is not None, "not bound"
         assert self.incarnation is not None, "not bound"
         return self.identity.client_id(self.incarnation)
+
+    def uncommitted(self) -> int:
+        """How many records are finished and not committed: after a kill they are done again."""
+        consumer = self._consumer
+        return sum(len(acked) for acked in list(consumer._acked.values())) if consumer is not None else 0
 
     def in_flight(self) -> list[str]:
         """What is being processed now, as `topic[partition]@offset`; for the log of a stop that was forced."""
@@ -215,3 +283,11 @@ class App(faust.App):
     async def probe_broker(self, timeout: float) -> None:
         """Ask the brokers once whether they are there; see `probe`."""
         await probe(self.settings.addresses, credentials_to_aiokafka_auth(self.conf.broker_credentials), timeout)
+
+
+@contextlib.contextmanager
+def _late_changes() -> Iterator[None]:
+    """Let Faust's settings be changed: who we are is known only in the worker process, and Faust warns of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AlreadyConfiguredWarning)
+        yield

@@ -10,6 +10,8 @@ from framework.errors import SettingsError
 from framework.membership.assignor import SeatAssignor
 from framework.membership.connection import ssl_context
 from framework.settings import Settings
+from framework.streams.collections import GlobalTable, SetGlobalTable, SetTable, Table
+from framework.streams.holding import Stream
 from framework.streams.tables import TableManager
 
 OURS: Mapping[str, str] = {
@@ -40,6 +42,7 @@ OURS: Mapping[str, str] = {
 FIXED = frozenset(
     {
         "PartitionAssignor",
+        "Stream",
         "TableManager",
         "consumer_api_version",
         "consumer_metadata_max_age_ms",
@@ -96,7 +99,12 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "topic_replication_factor": settings.topic_replication_factor,
         "worker_redirect_stdouts": False,
         "PartitionAssignor": SeatAssignor,
+        "Stream": Stream,
         "TableManager": TableManager,
+        "Table": Table,
+        "GlobalTable": GlobalTable,
+        "SetTable": SetTable,
+        "SetGlobalTable": SetGlobalTable,
     }
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from framework.errors import SettingsError
 from framework.settings_reading import DEFAULT_ENV_FILE, PREFIX, Origin, gather
-from framework.settings_rules import check_bootstrap_servers, check_name, contradictions, session_warnings
+from framework.settings_rules import check_bootstrap_servers, check_name, contradictions, session_warnings, split_names
 from framework.settings_wording import explain_errors, markdown_table
 
 Positive = Annotated[float, Field(gt=0)]
@@ -96,6 +96,24 @@ class Settings(BaseSettings):
     """Seconds between two looks that are never exceeded."""
     fenced_reset_after: NotNegative = 60.0
     """Seconds of running after which earlier attempts no longer count."""
+    role: Literal["primary", "standby"] = "primary"
+    """What the workers are: `primary` processes records, `standby` keeps seats warm and takes them over."""
+    standby_group: Name | None = None
+    """Consumer group of the standby workers. Unset: `<the app's id>-standby`."""
+    shadows: Annotated[tuple[Name, ...] | None, NoDecode, BeforeValidator(split_names)] = None
+    """Seats that a standby shadows, comma separated. Unset: of M standbys, number k has each seat i, i mod M = k."""
+    failover_after: Annotated[float, Field(ge=0.5, le=60)] = 3.0
+    """Seconds of silence after which a standby takes a seat; until then a shadowed worker stops emitting by itself."""
+    restart_budget: NotNegative = 10.0
+    """Seconds that a worker which was stopped, or is being restarted, may be away before a standby takes its seat."""
+    failback: Literal["never", "when_warm"] = "never"
+    """A worker that finds its seat taken over: stays the spare, or asks to have it handed back when it is warm."""
+    standby_max_lag: Annotated[int, Field(ge=0)] = 10000
+    """Changelog records that a shadow may be behind and still count as warm."""
+    standby_behind: Literal["take", "wait"] = "take"
+    """A shadow that is further behind than that: takes a dead worker's seat all the same, or waits until it is warm."""
+    state_once: bool = True
+    """After a takeover or restart, an event whose change of a table has survived does not change it again."""
     leave_policy: Literal["auto", "always", "never"] = "auto"
     """Give the seat up at a stop: `auto` if the worker is not coming back (Ctrl-C, `leave`, scaled down), else keep."""
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"

@@ -37,6 +37,11 @@ def check_name(text: str) -> str:
     return text
 
 
+def split_names(value: object) -> object:
+    """A text with commas as a tuple of its parts; what is no text is left to the type."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
 def check_bootstrap_servers(text: str) -> str:
     """Return `text` without blanks if it is a list of `host:port`, else raise ValueError with the end of a sentence.
 

@@ -16,6 +16,7 @@ _NOUNS: dict[object, tuple[str, str]] = {
     bool: ("true or false", "true or false"),
     SecretStr: ("text that is not empty", "secret"),
 }
+_NAMES = "names, comma separated"
 
 
 def explain_errors(
@@ -40,6 +41,8 @@ def shown(value: object) -> str:
     """A value as one would write it in the environment; a secret as asterisks, nothing for None."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return "" if value is None else str(value)
 
 
@@ -48,6 +51,8 @@ def allowed(field: FieldInfo) -> str:
     kind = _kind(field)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(get_args(kind))
+    if get_origin(kind) is tuple:
+        return _NAMES
     noun = _NOUNS.get(kind, ("text that is not empty", ""))[0]
     return noun + _range(field)
 
@@ -70,6 +75,8 @@ def _type_words(field: FieldInfo) -> str:
     kind = _kind(field)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return _NAMES
     if kind in _NOUNS:
         return _NOUNS[kind][1] + _range(field)
     return "path" if getattr(kind, "__name__", "") == "Path" else "text"
@@ -97,7 +104,7 @@ def _kind(field: FieldInfo) -> Any:
     return next(
         member
         for member in _members(field.annotation)
-        if get_origin(member) is Literal or (isinstance(member, type) and member is not type(None))
+        if get_origin(member) in (Literal, tuple) or (isinstance(member, type) and member is not type(None))
     )
 
 

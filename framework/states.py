@@ -17,8 +17,9 @@ class WorkerState(StrEnum):
     |---|---|---|
     | loading | the app's module is being imported | loaded, failed, stopped |
     | loaded | ready to start; waits until its predecessor has gone | connecting, failed, stopped |
-    | connecting | waits for a broker to answer, looks who holds the seat | waiting, starting, failed, stopped |
-    | waiting | outside the group, until the seat is free | starting, failed, stopped |
+    | connecting | waits for a broker, looks who holds the seat | waiting, shadowing, starting, failed, stopped |
+    | waiting | outside the group, until the seat is free | shadowing, starting, failed, stopped |
+    | shadowing | in the standby group: keeps the tables of seats warm | starting, stopping, failed |
     | starting | joins the group, recovers tables | running, stopping, failed |
     | running | owns its partitions and processes | stopping, failed |
     | stopping | takes no new work, finishes what is in flight, commits | stopped, failed |
@@ -30,6 +31,7 @@ class WorkerState(StrEnum):
     LOADED = "loaded"
     CONNECTING = "connecting"
     WAITING = "waiting"
+    SHADOWING = "shadowing"
     STARTING = "starting"
     RUNNING = "running"
     STOPPING = "stopping"
@@ -41,9 +43,18 @@ NEXT: Mapping[WorkerState, frozenset[WorkerState]] = {
     WorkerState.LOADING: frozenset({WorkerState.LOADED, WorkerState.FAILED, WorkerState.STOPPED}),
     WorkerState.LOADED: frozenset({WorkerState.CONNECTING, WorkerState.FAILED, WorkerState.STOPPED}),
     WorkerState.CONNECTING: frozenset(
-        {WorkerState.WAITING, WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}
+        {
+            WorkerState.WAITING,
+            WorkerState.SHADOWING,
+            WorkerState.STARTING,
+            WorkerState.FAILED,
+            WorkerState.STOPPED,
+        }
     ),
-    WorkerState.WAITING: frozenset({WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}),
+    WorkerState.WAITING: frozenset(
+        {WorkerState.SHADOWING, WorkerState.STARTING, WorkerState.FAILED, WorkerState.STOPPED}
+    ),
+    WorkerState.SHADOWING: frozenset({WorkerState.STARTING, WorkerState.STOPPING, WorkerState.FAILED}),
     WorkerState.STARTING: frozenset({WorkerState.RUNNING, WorkerState.STOPPING, WorkerState.FAILED}),
     WorkerState.RUNNING: frozenset({WorkerState.STOPPING, WorkerState.FAILED}),
     WorkerState.STOPPING: frozenset({WorkerState.STOPPED, WorkerState.FAILED}),
@@ -63,8 +74,11 @@ def move(current: WorkerState, to: WorkerState) -> WorkerState:
     return to
 
 
-HAS_JOINED = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.STOPPING})
-"""States in which the process may be a member of the group, so that ending it takes more than ending it."""
+AT_WORK = frozenset({WorkerState.RUNNING, WorkerState.SHADOWING})
+"""States in which the process does what it is there for."""
+
+HAS_JOINED = frozenset({WorkerState.SHADOWING, WorkerState.STARTING, WorkerState.RUNNING, WorkerState.STOPPING})
+"""States in which the process may be a member of a group, so that ending it takes more than ending it."""
 
 
 class SeatState(StrEnum):
@@ -93,6 +107,31 @@ GONE = frozenset({SeatState.STOPPED, SeatState.LEFT})
 """States after which the process holds its seat no longer."""
 
 
+class ShadowState(StrEnum):
+    """How well a worker of the standby group protects the seats that it shadows.
+
+    | state | meaning | ready |
+    |---|---|---|
+    | starting | has joined the standby group, or is about to; knows nothing yet | no |
+    | no primary | no worker of the primary group has ever been seen | no |
+    | no seat | there is no seat for it to shadow | no |
+    | different | its tables are not those of the primary group: it never takes over | no |
+    | deaf | cannot read or write the roster just now: it decides nothing | no |
+    | warming | applies what was written before it came, or is further behind than it may be | no |
+    | warm | a takeover replays only what was written in the last moment | yes |
+
+    Any state may follow any other: it is told anew from what is seen.
+    """
+
+    STARTING = "starting"
+    NO_PRIMARY = "no primary"
+    NO_SEAT = "no seat"
+    DIFFERENT = "different"
+    DEAF = "deaf"
+    WARMING = "warming"
+    WARM = "warm"
+
+
 class StopReason(StrEnum):
     """Why a worker stops; decided once, where the reason arises, and carried from there."""
 
@@ -101,4 +140,6 @@ class StopReason(StrEnum):
     LEAVE = "asked to leave"
     SCALED_DOWN = "scaled down"
     RESTART = "restart"
+    HANDOVER = "handover"
+    DRILL = "drill"
     SUPERVISOR_GONE = "supervisor gone"

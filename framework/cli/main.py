@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from framework.cli import config, group, kafka, leave, run, scale, whoami, worker
+from framework.cli import config, group, kafka, leave, run, scale, standby, whoami, worker
 from framework.errors import FrameworkError
 from framework.exit_codes import ExitCode
 
@@ -24,6 +24,7 @@ app.command()(scale.scale)
 app.command()(whoami.whoami)
 app.command()(config.config)
 app.add_typer(group.app, name="group")
+app.add_typer(standby.app, name="standby")
 app.add_typer(kafka.app, name="kafka")
 
 

@@ -1,12 +1,16 @@
 """How a command is told which group is meant, and how it counts; loads the app's code only if it has to."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 Target = Annotated[str | None, typer.Argument(metavar="[MODULE:APP]", help="The app, such as apps.flights:app.")]
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="ID", help="The group, in place of MODULE:APP; loads no code.")
+]
+RoleOption = Annotated[
+    Literal["primary", "standby"] | None,
+    typer.Option("--role", help="`standby` keeps the primary group's seats warm; in place of FRAMEWORK_ROLE."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for machines.")]
 

@@ -25,12 +25,12 @@ def whoami(
     settings = Settings.load() if service is None else Settings.load(service=service)
     app_id = _app_id(target, settings)
     environ, host = environment(), HostFacts.here()
-    chain = explain(settings, app_id=app_id, environ=environ, host=host)
+    chain = explain(settings, app_id=app_id, role=settings.role, environ=environ, host=host)
     identities: list[Identity] = []
     refusal: IdentityError | None = None
     try:
         identities = [
-            resolve(settings, app_id=app_id, slot=slot, slots=slots, environ=environ, host=host)
+            resolve(settings, app_id=app_id, slot=slot, slots=slots, role=settings.role, environ=environ, host=host)
             for slot in range(slots)
         ]
     except IdentityError as error:

@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
+from framework.cli.naming import RoleOption
+
 
 def worker(
     target: Annotated[str, typer.Argument(metavar="MODULE:APP", help="The app, such as apps.flights:app.")],
+    role: RoleOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Run one worker of an app without a supervisor.
@@ -16,4 +19,4 @@ def worker(
     from framework.lifecycle.link import WorkerSpec
     from framework.lifecycle.worker import run
 
-    run(WorkerSpec(target, debug=debug))
+    run(WorkerSpec(target, role=role, debug=debug))

@@ -2,7 +2,15 @@
 
 from framework.identity.host import HostFacts, boot_id
 from framework.identity.identity import Identity, Incarnation
-from framework.identity.resolve import Explained, explain, resolve
+from framework.identity.resolve import (
+    Explained,
+    Role,
+    explain,
+    group_id_of,
+    home_shadow_id,
+    is_home_shadow,
+    resolve,
+)
 from framework.identity.sources import Evidence, Found, Nothing
 
 __all__ = [
@@ -13,7 +21,11 @@ __all__ = [
     "Identity",
     "Incarnation",
     "Nothing",
+    "Role",
     "boot_id",
     "explain",
+    "group_id_of",
+    "home_shadow_id",
+    "is_home_shadow",
     "resolve",
 ]

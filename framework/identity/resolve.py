@@ -2,13 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from framework.errors import IllegalInstanceIdError, UnstableIdentityError
 from framework.identity.host import HostFacts
 from framework.identity.identity import Identity
 from framework.identity.sources import CHAIN, Evidence, Found, Nothing, Source
-from framework.instance_id import check_instance_id, fault_in_name, shortened
+from framework.instance_id import LONGEST, check_instance_id, fault_in_name, shortened
 from framework.settings import Settings
+
+Role = Literal["primary", "standby"]
+"""The values of the setting `role`."""
+
+STANDBY = "standby"
+"""Part of every standby's id."""
+
+_HOME = "-shadow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ def resolve(
     app_id: str,
     slot: int = 0,
     slots: int = 1,
+    role: Role = "primary",
     environ: Mapping[str, str],
     host: HostFacts,
 ) -> Identity:
@@ -44,6 +54,7 @@ def resolve(
         app_id: the app's id, which is the group's id, and the service's name unless that is set.
         slot: number of this worker among those of one supervisor, from 0.
         slots: workers of that supervisor; with more than one each gets `<id>-<slot>`.
+        role: a standby is a member of the standby group, under an id that no seat of the primary group has.
         environ: the environment, `{name: value}`.
         host: what the machine says of itself.
 
@@ -53,20 +64,38 @@ def resolve(
     """
     if not 0 <= slot < slots:
         raise ValueError(f"slot must be from 0 to {slots - 1}, got {slot}")
-    evidence = _evidence(settings, app_id, environ, host)
+    evidence = _evidence(settings, app_id, environ, host, role)
     reasons: list[str] = []
     for source, answer in _answers(evidence):
         if isinstance(answer, Found) and answer.stable:
-            return _identity(evidence, app_id, source.name, _in_slot(answer, slot, slots))
+            found = _in_slot(_in_role(answer, role), slot, slots)
+            return _identity(evidence, group_id_of(settings, app_id, role), source.name, found)
         if answer.why not in reasons:
             reasons.append(answer.why)
-    if settings.allow_dynamic:
+    if settings.allow_dynamic and role == "primary":
         why = "no source is stable, and FRAMEWORK_ALLOW_DYNAMIC is true: every restart moves partitions"
         return Identity(app_id, None, None, evidence.service, evidence.hostname, "none", why)
     raise UnstableIdentityError(_advice(app_id, reasons))
 
 
-def explain(settings: Settings, *, app_id: str, environ: Mapping[str, str], host: HostFacts) -> list[Explained]:
+def group_id_of(settings: Settings, app_id: str, role: Role) -> str:
+    """The consumer group that a worker of this role belongs to."""
+    return app_id if role == "primary" else settings.standby_group or f"{app_id}-{STANDBY}"
+
+
+def home_shadow_id(seat: str) -> str:
+    """Instance id in the standby group of a primary worker that shadows its own seat, because another one has it."""
+    return f"{seat[: LONGEST - len(_HOME)]}{_HOME}"
+
+
+def is_home_shadow(standby_id: str) -> bool:
+    """Whether an instance id in the standby group is that of a primary worker."""
+    return standby_id.endswith(_HOME)
+
+
+def explain(
+    settings: Settings, *, app_id: str, role: Role = "primary", environ: Mapping[str, str], host: HostFacts
+) -> list[Explained]:
     """What each source of the chain says, in order, and which one is chosen; arguments as for `resolve`.
 
     Raises:
@@ -74,7 +103,8 @@ def explain(settings: Settings, *, app_id: str, environ: Mapping[str, str], host
     """
     table: list[Explained] = []
     chosen: str | None = None
-    for source, answer in _answers(_evidence(settings, app_id, environ, host)):
+    for source, answer in _answers(_evidence(settings, app_id, environ, host, role)):
+        answer = _in_role(answer, role) if isinstance(answer, Found) and answer.stable else answer
         if isinstance(answer, Nothing):
             table.append(Explained(source.name, None, None, answer.why))
         elif not answer.stable:
@@ -87,27 +117,39 @@ def explain(settings: Settings, *, app_id: str, environ: Mapping[str, str], host
     return table
 
 
-def _evidence(settings: Settings, app_id: str, environ: Mapping[str, str], host: HostFacts) -> Evidence:
+def _evidence(
+    settings: Settings, app_id: str, environ: Mapping[str, str], host: HostFacts, role: Role = "primary"
+) -> Evidence:
     # The app's id names topics and folders as well, under the same rule.
     if fault := fault_in_name(app_id):
         raise IllegalInstanceIdError(
             f"The app's id {shortened(app_id)} {fault}; it names the group, topics and folders: choose an id of these "
             "characters."
         )
-    return Evidence(environ, settings, host, settings.service or app_id)
+    service = settings.service or app_id
+    return Evidence(environ, settings, host, service if role == "primary" else _standby_name(service))
 
 
 def _answers(evidence: Evidence) -> Iterator[tuple[Source, Found | Nothing]]:
     return ((source, source.look(evidence)) for source in CHAIN)
 
 
+def _in_role(found: Found, role: Role) -> Found:
+    """A standby's id tells that it is one: both kinds of workers speak in one roster, under their ids."""
+    return found if role == "primary" else replace(found, id=_standby_name(found.id))
+
+
+def _standby_name(name: str) -> str:
+    return name if STANDBY in name else f"{name}-{STANDBY}"
+
+
 def _in_slot(found: Found, slot: int, slots: int) -> Found:
     return found if slots == 1 else replace(found, id=f"{found.id}-{slot}")
 
 
-def _identity(evidence: Evidence, app_id: str, source: str, found: Found) -> Identity:
+def _identity(evidence: Evidence, group_id: str, source: str, found: Found) -> Identity:
     return Identity(
-        group_id=app_id,
+        group_id=group_id,
         group_instance_id=check_instance_id(found.id),
         ordinal=found.ordinal,
         service=evidence.service,

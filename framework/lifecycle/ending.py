@@ -193,5 +193,8 @@ class EndingProcess:
             self._may_go.set()
 
 
+_HAS_SUCCESSOR = frozenset({StopReason.RESTART, StopReason.HANDOVER})
+
+
 def _replaces(command: Stop, earlier: Stop) -> bool:
-    return earlier.reason is StopReason.RESTART and command.reason is not StopReason.RESTART
+    return earlier.reason is StopReason.RESTART and command.reason not in _HAS_SUCCESSOR

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from framework.lifecycle.status import Fence, Status, WorkerStatus
-from framework.states import WorkerState
+from framework.states import AT_WORK, ShadowState, WorkerState
 
 BLOCKED_AFTER = 5.0
 """Seconds without a turn of its event loop after which a worker counts as blocked."""
@@ -36,7 +36,7 @@ def live(status: Status) -> Health:
 
 
 def ready(status: Status) -> Health:
-    """Whether every worker works: owns its seat, turns its event loop, and is heard by its broker."""
+    """Whether every worker does its work: owns its seat and is heard by its broker, or keeps one warm."""
     if not status.workers:
         return _health([_NONE_YET])
     stopping = "The supervisor is stopping." if status.is_stopping else None
@@ -70,8 +70,12 @@ def _counted(status: Status) -> tuple[WorkerStatus, ...]:
 
 
 def _not_ready(worker: WorkerStatus, status: Status) -> Iterator[str | None]:
-    if worker.has_ended or worker.has_left or worker.fence is not None or worker.state is not WorkerState.RUNNING:
+    if worker.has_ended or worker.has_left or worker.fence is not None or worker.state not in AT_WORK:
         yield f"{name(worker)} {_what_it_does(worker)}."
+    elif worker.state is WorkerState.SHADOWING:
+        yield _not_warm(worker)
+    elif not worker.may_emit:
+        yield f"{name(worker)} emits nothing until group and roster confirm it again: its shadow may have its seat."
     yield _blocked(worker)
     age = worker.heartbeat_age
     if worker.state is WorkerState.RUNNING and age is not None and age > status.session_timeout:
@@ -81,7 +85,18 @@ def _not_ready(worker: WorkerStatus, status: Status) -> Iterator[str | None]:
         )
 
 
+def _not_warm(worker: WorkerStatus) -> str | None:
+    shadowing = worker.shadowing
+    if shadowing is None:
+        return f"{name(worker)} has just begun to shadow."
+    if shadowing.state is ShadowState.WARM:
+        return None
+    return f"{name(worker)} cannot take a seat over yet ({shadowing.state}). {shadowing.problem}".rstrip()
+
+
 def _not_started(worker: WorkerStatus) -> str | None:
+    if worker.state is WorkerState.SHADOWING:
+        return None
     return None if worker.was_running else f"{name(worker)} has not been running yet; it {_what_it_does(worker)}."
 
 

@@ -8,6 +8,7 @@
 | interrupt, and its number is at or above the wanted count, or it is named as surplus | leave | leave | stay |
 | any other interrupt | stay | leave | stay |
 | restart: a successor of the same supervisor sits down next | stay | stay | stay |
+| handover or drill: a shadow sits down next | stay | stay | stay |
 | supervisor gone | stay | leave | stay |
 
 `always` means each stop after which nobody here starts the worker again; a restart is not one, and leaving in it would
@@ -54,6 +55,8 @@ def should_leave(
     """
     if reason is StopReason.RESTART:
         return Decision(False, "its successor takes the seat over")
+    if reason in (StopReason.HANDOVER, StopReason.DRILL):
+        return Decision(False, "a shadow takes the seat over")
     if policy == "never":
         return Decision(False, f"the leave policy is never, whatever the reason ({reason})")
     if policy == "always":

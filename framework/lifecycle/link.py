@@ -2,15 +2,17 @@
 
 import select
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from framework.exit_codes import ExitCode
-from framework.identity import Incarnation
+from framework.identity import Incarnation, Role
 from framework.lifecycle.status import Fence
 from framework.membership.group import Joined
+from framework.membership.roster import Shadowing
 from framework.states import StopReason, WorkerState
 
 
@@ -24,6 +26,8 @@ class WorkerSpec:
         slots: how many there are.
         folder: where to look for the module first.
         debug: whether a person wants tracebacks.
+        role: primary or standby; None for what the app's settings say.
+        announced: group and seat whose shadows are to be told that this process is loading; None: nobody is.
     """
 
     target: str
@@ -31,6 +35,8 @@ class WorkerSpec:
     slots: int = 1
     folder: str = "."
     debug: bool = False
+    role: Role | None = None
+    announced: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,14 @@ class Beat:
     Attributes:
         in_flight: records in process.
         heartbeat_age: seconds since a heartbeat was answered; None before the first.
+        lease: seconds after a sign of life for which it may emit; 0 where no shadow watches over it.
+        may_emit: whether its lease is held.
     """
 
     in_flight: int
     heartbeat_age: float | None = None
+    lease: float = 0.0
+    may_emit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,31 @@ class Waiting:
     """Worker to supervisor: it has looked, and another process holds its seat."""
 
     fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class Shadows:
+    """Worker to supervisor: it shadows seats, this well.
+
+    Attributes:
+        shadowing: what the roster says too.
+        lags: `{"topic/partition": changelog records behind}`; None where that is not known yet.
+    """
+
+    shadowing: Shadowing
+    lags: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """Worker to supervisor: it sits down in a seat that was another one's; the next process is to go on there."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """Worker to supervisor: it ends, and a shadow has its seat next; the next process is to be the shadow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +147,9 @@ class Go:
         fenced: the one of them that was fenced last, if nobody has got the seat back since.
         attempts: looks and fences since then.
         has_unanswered_join: whether the last of them ended while the broker had yet to answer its join.
+        seat: the one that the last of them had taken over, to go on in; None for one's own.
+        has_yielded: whether the last of them has let a shadow have the seat, so that this one shadows it.
+        is_shadowed: whether shadows watched over the last of them, so that they have to be told that this one comes.
     """
 
     is_handover: bool = False
@@ -120,6 +158,9 @@ class Go:
     fenced: Incarnation | None = None
     attempts: int = 0
     has_unanswered_join: bool = False
+    seat: str | None = None
+    has_yielded: bool = False
+    is_shadowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +172,21 @@ class Stop:
     now: bool = False
 
 
-Report: TypeAlias = Bound | Moved | Reached | Admitted | Joined | Beat | Waiting | Left | Surplus | Failed
+Report: TypeAlias = (
+    Bound
+    | Moved
+    | Reached
+    | Admitted
+    | Joined
+    | Beat
+    | Waiting
+    | Shadows
+    | Promoted
+    | Yielded
+    | Left
+    | Surplus
+    | Failed
+)
 Command: TypeAlias = Go | Stop
 
 

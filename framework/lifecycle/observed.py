@@ -3,10 +3,23 @@
 import time
 from dataclasses import dataclass, field
 
-from framework.lifecycle.link import Admitted, Beat, Bound, Failed, Left, Moved, Report, Surplus, Waiting
+from framework.lifecycle.link import (
+    Admitted,
+    Beat,
+    Bound,
+    Failed,
+    Left,
+    Moved,
+    Promoted,
+    Report,
+    Shadows,
+    Surplus,
+    Waiting,
+    Yielded,
+)
 from framework.lifecycle.status import Fence, Rebalance, WorkerStatus
 from framework.membership.group import Joined
-from framework.states import WorkerState
+from framework.states import AT_WORK, WorkerState
 
 
 @dataclass(slots=True)
@@ -23,8 +36,16 @@ class Observed:
     has_started: bool = False
     """Whether it may have sent a join."""
     failed: Failed | None = None
+    shadows: Shadows | None = None
+    seat: str | None = None
+    """The seat that it has taken over; None in its own, and in the standby group."""
+    has_yielded: bool = False
+    at_work_since: float | None = None
+    """Monotonic seconds since when it runs or shadows; None until it does."""
     running_since: float | None = None
     """Monotonic seconds; None until it runs."""
+    was_shadowed: bool = False
+    """Whether a shadow watched over it when it said so last."""
     _joined: Joined | None = None
     _beat: Beat = field(default_factory=lambda: Beat(0))
     _beat_at: float | None = None
@@ -41,8 +62,15 @@ class Observed:
             self._joined = report
         elif isinstance(report, Beat):
             self._beat, self._beat_at = report, time.monotonic()
+            self.was_shadowed = report.lease > 0
         elif isinstance(report, Waiting):
             self.fence = report.fence
+        elif isinstance(report, Shadows):
+            self.shadows = report
+        elif isinstance(report, Promoted):
+            self.seat = report.seat
+        elif isinstance(report, Yielded):
+            self.has_yielded = True
         elif isinstance(report, Left):
             self.has_left = True
         elif isinstance(report, Surplus):
@@ -53,7 +81,12 @@ class Observed:
     def _move(self, to: WorkerState) -> None:
         self.state = to
         if to is WorkerState.STARTING:
-            self.fence, self.has_started = None, True
+            # Who has shadowed was let into the standby group before, which says nothing of the seat.
+            self.fence, self.has_started, self.was_admitted, self.shadows = None, True, False, None
+        if to is WorkerState.SHADOWING:
+            self.fence, self.seat = None, None
+        if to in AT_WORK and self.at_work_since is None:
+            self.at_work_since = time.monotonic()
         if to is WorkerState.RUNNING:
             self.running_since = time.monotonic()
 
@@ -75,9 +108,12 @@ class Observed:
             heartbeat_age=heartbeat_age + beat_age if heartbeat_age is not None and beat_age is not None else None,
             beat_age=beat_age,
             in_flight=self._beat.in_flight,
+            may_emit=self._beat.may_emit,
             was_running=self.running_since is not None,
             has_left=self.has_left,
             fence=self.fence,
+            shadowing=self.shadows.shadowing if self.shadows is not None else None,
+            shadow_lags=self.shadows.lags if self.shadows is not None else {},
             rebalance=(
                 Rebalance(joined.reason, joined.duration, joined.generation_id, joined.ended_ms) if joined else None
             ),

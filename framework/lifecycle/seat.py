@@ -16,10 +16,11 @@ from framework.backoff import Backoff
 from framework.errors import BrokerUnavailableError, RosterUnavailableError, SeatTakenError, SupersededError
 from framework.identity import boot_id
 from framework.lifecycle.link import Go
+from framework.lifecycle.standby_presence import tell_restarting
 from framework.lifecycle.status import Fence
 from framework.membership.admin import GroupAdmin
 from framework.membership.group import Group
-from framework.membership.roster import SEATS, GaveUp, topic_name
+from framework.membership.roster import CLAIM_LASTS, SEATS, GaveUp, topic_name
 from framework.membership.roster_reader import RosterReader
 from framework.membership.roster_records import encode_gave_up, gave_up_key
 from framework.membership.roster_topic import RosterMissingError, write_record
@@ -37,13 +38,19 @@ SPREAD = 0.3
 OnWaiting = Callable[[Fence], None]
 
 
-async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
+async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> bool:
     """Return as soon as this worker may join: at once, or when whoever holds its seat has gone.
+
+    Where a spare holds it, or this worker is the spare and another one is back in the seat, waiting outside is a waste:
+    it may keep the seat warm instead.
 
     Args:
         app: bound to its identity.
         go: what its supervisor knows of the processes before this one.
         on_waiting: told after each look that found the seat taken.
+
+    Returns:
+        Whether it may join; False: it is to shadow the seat.
 
     Raises:
         SeatTakenError: another live process holds it, and this one is not to wait, or not any longer.
@@ -52,12 +59,17 @@ async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
         GroupNotAllowedError: this user may not describe the group.
     """
     if app.identity is None or app.identity.group_instance_id is None or go.is_handover:
-        return
+        return True
     async with SeatWatch(app, go) as watch:
+        await watch.let_shadows_pass()
         judgement = await watch.first_look()
         attempt = go.attempts
         while not judgement.verdict.may_join:
             attempt += 1
+            if app.settings.fenced_policy == "retry" and _is_for_shadows(app, judgement.holder):
+                assert judgement.holder is not None, "a seat that is taken has a holder"
+                log.info("worker.shadow_holds_seat", holder=describe(judgement.holder))
+                return False
             fence = watch.fence(judgement, attempt)
             if app.settings.fenced_policy == "stop" or attempt >= app.settings.fenced_max_attempts:
                 await watch.give_up(fence)
@@ -69,6 +81,13 @@ async def await_seat(app: "App", go: Go, on_waiting: OnWaiting) -> None:
             whose = "a process before this one, of the same supervisor" if is_ours else describe(judgement.holder)
             event = "worker.seat_is_ours" if judgement.verdict is Verdict.SELF else "worker.seat_is_free"
             log.info(event, holder=whose, holder_member_id=judgement.holder.member_id)
+        return True
+
+
+def _is_for_shadows(app: "App", holder: Holder | None) -> bool:
+    assert app.identity is not None, "not bound"
+    is_seat_of_primary = app.identity.group_id == app.id
+    return is_seat_of_primary and (app.role == "standby" or (holder is not None and bool(holder.standby_id)))
 
 
 class SeatWatch:
@@ -80,6 +99,8 @@ class SeatWatch:
         assert app.identity.group_instance_id is not None, "a dynamic member has no seat"
         self._settings: Settings = app.settings
         self._group_id = app.identity.group_id
+        # Both groups speak in one roster.
+        self._roster = app.id
         self._claim = Claim(
             app.identity.group_instance_id,
             app.incarnation,
@@ -91,6 +112,8 @@ class SeatWatch:
             has_unanswered_join=go.has_unanswered_join,
             boot_id=boot_id(),
         )
+        self._is_shadowed = go.is_shadowed
+        self._client_id = app.client_id
         self._connection = app.connection
         self._admin = GroupAdmin(self._connection)
         self._reader: RosterReader | None = None
@@ -116,6 +139,26 @@ class SeatWatch:
         judgement = self._judge(group)
         self._claim = replace(self._claim, is_first_look=False)
         return judgement
+
+    async def let_shadows_pass(self) -> None:
+        """Tell the shadows of the seat that this process comes, and wait for one that is just sitting down.
+
+        A shadow writes its claim before it reads, and this process its word before it reads the claims: of the two at
+        least one sees the other. Who is told of a claim waits until the shadow is in the seat, and finds it held.
+        """
+        is_theirs = self._group_id == self._roster and (self._is_shadowed or self._claim.is_first)
+        if not is_theirs:
+            return
+        await self._open_roster()
+        reader, seat = self._reader, self._claim.group_instance_id
+        if reader is None or (not self._is_shadowed and reader.view.failover_after(seat) is None):
+            return
+        await tell_restarting(self._connection, self._group_id, seat, self._client_id)
+        with suppress(RosterUnavailableError, TimeoutError):
+            await reader.read_to_end()
+        while claims := reader.view.claims_on(seat, time.monotonic()):
+            log.info("worker.lets_shadow_pass", standby_id=claims[0].standby_id)
+            await reader.changed(CLAIM_LASTS / 10)
 
     async def first_look(self) -> Judgement:
         """Look for the first time; waits for the group's coordinator, for brokers that answer may have none yet."""
@@ -175,7 +218,7 @@ class SeatWatch:
     async def _open_roster(self) -> None:
         if self._reader is not None:
             return
-        reader = RosterReader(self._connection, self._group_id)
+        reader = RosterReader(self._connection, self._roster)
         try:
             await reader.start()
         except RosterUnavailableError as exc:
@@ -195,7 +238,7 @@ class SeatWatch:
         """
         host = self._claim.incarnation.host
         word = GaveUp(self._claim.group_instance_id, host, fence.holder_client_id)
-        topic, key = topic_name(self._group_id), gave_up_key(word.group_instance_id)
+        topic, key = topic_name(self._roster), gave_up_key(word.group_instance_id)
         with suppress(RosterUnavailableError):
             await write_record(self._connection, topic, SEATS, key, encode_gave_up(word))
 

@@ -19,10 +19,13 @@ from framework.states import HAS_JOINED, StopReason, WorkerState
 
 log = structlog.get_logger(__name__)
 
+AFTER_YIELDING = 1.0
+"""Seconds before the next process starts to shadow a seat that was handed over: whoever sits down in it comes first."""
+
 KILL_AFTER = 1.0
 """Seconds that a worker gets beyond its grace period, which it keeps by itself, before it is killed."""
 
-SETTLED = frozenset({WorkerState.RUNNING, WorkerState.WAITING})
+SETTLED = frozenset({WorkerState.RUNNING, WorkerState.WAITING, WorkerState.SHADOWING})
 """States that a worker stays in."""
 
 
@@ -115,13 +118,21 @@ class Slot:
                 exit_code = self._code_after_stop(code)
                 self._tell_fence(ended, exit_code)
                 return exit_code
-            if ended.is_surplus:
+            if ended.is_surplus and ended.seat is None:
                 self.has_left = True
                 log.info("supervisor.worker_left", slot=self.spec.slot, ended=describe(code))
                 return self._code_after_stop(code)
             if (successor := self._take_successor()) is not None:
                 self._current = successor
                 self._send_off(successor, is_handover=code == ExitCode.OK and ended.running_since is not None)
+                continue
+            if ended.has_yielded or ended.is_surplus:
+                # A spare that is scaled away where it helped out goes back to where it came from.
+                log.info("supervisor.yielded", slot=self.spec.slot, ended=describe(code))
+                if await self._is_woken(AFTER_YIELDING):
+                    return ExitCode.OK
+                self._current = await self._fork()
+                self._send_off(self._current)
                 continue
             given_up = await self._restart(code, ended)
             if given_up is ExitCode.CRASH_LOOP:
@@ -137,7 +148,7 @@ class Slot:
 
     async def _restart(self, code: int, ended: Observed) -> ExitCode | None:
         """Start the worker again after its pause, or return the code to end with."""
-        since = ended.running_since
+        since = ended.at_work_since
         ran_for = time.monotonic() - since if since is not None else None
         self._crashes = self._policy.crashes(self._crashes, code, ran_for)
         ending = Ending(code, self._crashes, self.knew_broker, self._lineage.attempts)
@@ -153,11 +164,7 @@ class Slot:
             restart_in=round(decision.restart_in, 2),
         )
         self._restarts += 1
-        try:
-            await asyncio.wait_for(self._wake.wait(), decision.restart_in)
-        except TimeoutError:
-            pass
-        else:
+        if await self._is_woken(decision.restart_in):
             return ExitCode.OK
         newborn = self._take_successor() or await self._fork()
         if (successor := self._take_successor()) is not None:
@@ -167,6 +174,14 @@ class Slot:
         self._current = newborn
         self._send_off(newborn)
         return None
+
+    async def _is_woken(self, pause: float) -> bool:
+        """Wait; True at once when the slot is stopped."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), pause)
+        except TimeoutError:
+            return False
+        return True
 
     def _tell_fence(self, ended: Observed, exit_code: ExitCode) -> None:
         """Tell the person of a fence that ends the slot; whatever else a process said has been told already."""
@@ -245,7 +260,7 @@ class Slot:
     # --- reports ------------------------------------------------------------------------------------------------------
 
     async def _fork(self) -> WorkerHandle:
-        handle = WorkerHandle(self.spec, self._on_report)
+        handle = WorkerHandle(replace(self.spec, announced=self._lineage.announced), self._on_report)
         kept = (self._current, self._successor)
         self._observed = {h: found for h, found in self._observed.items() if h in kept or h.is_alive}
         self._observed[handle] = Observed()

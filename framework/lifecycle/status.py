@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from framework.membership.roster import Shadowing
 from framework.states import WorkerState
 
 
@@ -60,11 +61,14 @@ class WorkerStatus:
         heartbeat_age: seconds since a heartbeat was answered; None before the first.
         beat_age: seconds since its event loop was last seen to turn; None before it starts.
         in_flight: records in process.
+        may_emit: whether its lease is held; without a shadow it always is.
         was_running: whether it has ever been running.
         has_ended: whether it has ended for good.
         has_left: whether it holds no seat any more for good: the broker has confirmed that it left, it was
             scaled away, or it only waited.
         fence: why it does not get its seat, if so.
+        shadowing: what it shadows and how well, if so.
+        shadow_lags: `{"topic/partition": changelog records behind}`; None where that is not known yet.
         rebalance: how it joined last.
     """
 
@@ -81,10 +85,13 @@ class WorkerStatus:
     heartbeat_age: float | None = None
     beat_age: float | None = None
     in_flight: int = 0
+    may_emit: bool = True
     was_running: bool = False
     has_ended: bool = False
     has_left: bool = False
     fence: Fence | None = None
+    shadowing: Shadowing | None = None
+    shadow_lags: Mapping[str, int | None] = field(default_factory=dict)
     rebalance: Rebalance | None = None
 
 
@@ -96,7 +103,7 @@ class Status:
         target: `MODULE:APP`.
         pid: its process id.
         host: its machine.
-        role: `primary`.
+        role: what its workers were started as: `primary` or `standby`.
         uptime: seconds since it was started.
         is_stopping: whether it has been asked to stop.
         session_timeout: seconds.

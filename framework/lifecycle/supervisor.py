@@ -53,7 +53,7 @@ class Supervisor:
     def __init__(self, target: str, workers: int, settings: Settings, *, debug: bool = False) -> None:
         self._settings = settings
         self._policy = RestartPolicy.from_settings(settings)
-        self._specs = [WorkerSpec(target, slot, workers, os.getcwd(), debug) for slot in range(workers)]
+        self._specs = [WorkerSpec(target, slot, workers, os.getcwd(), debug, settings.role) for slot in range(workers)]
         self._slots: list[Slot] = []
         self._said: dict[str, float] = {}
         self._rolling: asyncio.Task[None] | None = None
@@ -118,7 +118,7 @@ class Supervisor:
             target=self._specs[0].target,
             pid=os.getpid(),
             host=socket.gethostname(),
-            role="primary",
+            role=self._settings.role,
             uptime=time.monotonic() - self._started,
             is_stopping=self._stopping_since is not None,
             session_timeout=self._settings.session_timeout_ms / 1000,

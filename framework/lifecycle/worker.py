@@ -1,10 +1,12 @@
 """One worker process: an app on its event loop from import to exit; knows its supervisor only as a `Link`."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,23 +16,20 @@ from framework import logs
 from framework.errors import FencedError, FrameworkError, PortTakenError
 from framework.exit_codes import ExitCode
 from framework.lifecycle.broker_wait import reach_broker
-from framework.lifecycle.ending import EndingProcess
 from framework.lifecycle.interrupts import INTERRUPTS
 from framework.lifecycle.link import (
-    Admitted,
     Beat,
-    Bound,
     Left,
     Link,
     Reached,
     Stop,
     Surplus,
-    Waiting,
     WorkerSpec,
+    Yielded,
 )
 from framework.lifecycle.loading import load_app
-from framework.lifecycle.status import Fence
-from framework.membership.group import Joined
+from framework.lifecycle.seating import SeatingProcess
+from framework.membership.roster import Order, OrderKind
 from framework.states import StopReason, WorkerState
 
 if TYPE_CHECKING:
@@ -42,31 +41,36 @@ log = structlog.get_logger(__name__)
 BEAT_INTERVAL = 1.0
 
 
-class WorkerProcess(EndingProcess):
+class WorkerProcess(SeatingProcess):
     """The process with its app, from import to exit."""
 
     def __init__(self, spec: WorkerSpec, link: Link) -> None:
         super().__init__(spec, link)
-        self._presence: Presence | None = None
         self._beats: asyncio.Task[None] | None = None
 
-    def on_waiting(self, fence: Fence) -> None:
-        """Another process holds the seat; called after each look."""
-        if self.state is not WorkerState.WAITING:
-            self.move(WorkerState.WAITING)
-        self.link.say(Waiting(fence))
+    def on_order(self, order: Order) -> None:
+        """A shadow is to have the seat; called in the roster's thread."""
+        assert self._app is not None, "only a worker that runs has a presence"
+        if self._stopping is not None:
+            # It ends as it was told before, and whoever comes next is not to wait for a shadow that has no word of it.
+            return
+        self.link.say(Yielded())
+        if order.kind is OrderKind.DRILL:
+            threading.Thread(target=self._drill, daemon=True, name="drill").start()
+            return
+        command = Stop(StopReason.HANDOVER, self._app.settings.shutdown_grace)
+        threading.Thread(target=self.stop, args=(command,), daemon=True, name="handover").start()
 
-    def on_member_id(self, member_id: str) -> None:
-        """The broker has let this worker in; called in the consumer's thread."""
-        self.link.say(Admitted(member_id))
-        if self._presence is not None:
-            self._presence.on_member_id(member_id)
-
-    def on_joined(self, joined: Joined) -> None:
-        """The group has a new assignment; called in the consumer's thread."""
-        self.link.say(joined)
-        if self._presence is not None:
-            self._presence.on_joined(joined)
+    def _drill(self) -> None:
+        """Die as a process that is killed: nothing is finished, nothing is committed, the group is told nothing."""
+        assert self._app is not None, "only a worker that runs has a presence"
+        assert self._presence is not None, "only a worker that runs has a presence"
+        # Nothing begins and nothing leaves from here on, so that what is counted stays as it is.
+        self._app.lease.withhold()
+        unfinished = len(self._app.in_flight())
+        self._presence.drilled(self._app.uncommitted() + unfinished)
+        log.warning("worker.drilled", in_flight=unfinished)
+        self.end(ExitCode.OK)
 
     def on_surplus(self) -> None:
         """An operator scales the group down and this seat is to be left; called in the roster's thread."""
@@ -79,25 +83,13 @@ class WorkerProcess(EndingProcess):
         """From import to the last commit; returns when the app has stopped."""
         # Here and not above: the supervisor shares this module's neighbours, and has no use for Kafka.
         from framework.lifecycle.presence import Presence
-        from framework.lifecycle.seat import await_seat
 
         self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
         app = self._app = load_app(self.spec.target, self.spec.folder)
-        identity = app.bind(slot=self.spec.slot, slots=self.spec.slots)
-        settings = app.settings
-        logs.configure(
-            settings.log_level,
-            settings.log_format,
-            group_id=identity.group_id,
-            group_instance_id=identity.group_instance_id,
-            pid=os.getpid(),
-        )
+        app.bind(slot=self.spec.slot, slots=self.spec.slots, role=self.spec.role)
+        self._introduce(app)
         self._warn_if_dynamic(app)
-        assert app.incarnation is not None, "bound just now"
-        self.link.say(
-            Bound(identity.group_id, identity.group_instance_id, app.client_id, identity.source, app.incarnation)
-        )
         app.on_membership_failure = self.on_membership_failure  # type: ignore[method-assign]
         app.on_member_id = self.on_member_id  # type: ignore[method-assign]
         app.on_joined = self.on_joined  # type: ignore[method-assign]
@@ -105,10 +97,11 @@ class WorkerProcess(EndingProcess):
         self._beats = asyncio.ensure_future(self._beat(app))
         await asyncio.to_thread(self._may_go.wait)
         self.move(WorkerState.CONNECTING)
-        await reach_broker(app, settings.broker_wait)
+        await reach_broker(app, app.settings.broker_wait)
         self.link.say(Reached())
-        await await_seat(app, self._go, self.on_waiting)
-        self._presence = Presence(app, self.on_surplus)
+        if not await self._sit_down(app):
+            return
+        self._presence = Presence(app, self.on_surplus, self.on_order, self._takeover)
         self.move(WorkerState.STARTING)
         self._presence.start()
         await self._run(app)
@@ -135,15 +128,13 @@ class WorkerProcess(EndingProcess):
         if starting.done() and not stop.done() and not crash.done():
             starting.result()
             self.move(WorkerState.RUNNING)
-            self._presence.running()
+            promotion = self._promotion
+            took = round(time.monotonic() - promotion.decided_at, 3) if promotion is not None else None
+            self._presence.running(took)
             await asyncio.wait({stop, crash}, return_when=asyncio.FIRST_COMPLETED)
         if app.crash_reason is not None:
             raise app.crash_reason
         await self._stop_app(app, self._presence, starting)
-
-    @property
-    def _stop_reason(self) -> StopReason:
-        return self._stopping.reason if self._stopping is not None else StopReason.INTERRUPT
 
     async def _stop_app(self, app: "App", presence: "Presence", starting: "asyncio.Future[Any]") -> None:
         """Stop, and tell how it ended; decides anew about the seat if the reason changes meanwhile."""
@@ -172,6 +163,8 @@ class WorkerProcess(EndingProcess):
         if app.has_left:
             self.link.say(Left())
         presence.stopped(self._stop_reason, has_left=app.has_left)
+        if self._stop_reason is StopReason.HANDOVER and app.identity is not None:
+            await app.on_demoted.send(seat=app.identity.group_instance_id)
 
     async def _decide(self, app: "App", presence: "Presence") -> StopReason:
         """Decide by the reason of this moment whether the app gives its seat up; returns that reason."""
@@ -185,8 +178,13 @@ class WorkerProcess(EndingProcess):
         return reason
 
     async def _beat(self, app: "App") -> None:
+        lapses = 0
         while True:
-            self.link.say(Beat(len(app.in_flight()), app.heartbeat_age()))
+            lease = app.lease
+            self.link.say(Beat(len(app.in_flight()), app.heartbeat_age(), lease.duration or 0.0, lease.is_held()))
+            if app.lease.lapses > lapses:
+                lapses = app.lease.lapses
+                log.warning("worker.lease_lapsed", lease=app.lease.duration, lapses=lapses)
             await asyncio.sleep(BEAT_INTERVAL)
 
 
@@ -199,6 +197,8 @@ def run(spec: WorkerSpec, link: Link | None = None) -> NoReturn:
     process = WorkerProcess(spec, link or Link())
     logs.configure()
     process.install()
+    if spec.announced is not None:
+        threading.Thread(target=_announce, args=spec.announced, daemon=True, name="announcing").start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     # Never closed: closing cancels what the app has left behind and waits for it without a limit, while the consumer's
     # thread goes on with its heartbeats.
@@ -213,6 +213,18 @@ def run(spec: WorkerSpec, link: Link | None = None) -> NoReturn:
         process.fail(*_explain_os_error(process, exc))
     except BaseException as exc:  # noqa: BLE001 - the process ends here; what it was is in the log and the exit code
         process.fail(ExitCode.CRASHED, f"The app crashed: {exc!r}. The traceback is in the log above.", exc)
+
+
+def _announce(group_id: str, seat: str) -> None:
+    """Tell the shadows of a seat that its next process is loading, which may take longer than they would wait."""
+    from framework.lifecycle.standby_presence import tell_restarting
+    from framework.membership.connection import Connection
+    from framework.settings import Settings
+
+    # What the app's own settings say is known only when it has been loaded; it tells them once more then.
+    with contextlib.suppress(FrameworkError):
+        connection = Connection.from_settings(Settings.load(), "framework-announcing")
+        asyncio.run(tell_restarting(connection, group_id, seat, f"process {os.getpid()}"))
 
 
 def _explain_os_error(process: WorkerProcess, exc: OSError) -> tuple[ExitCode, str, BaseException | None]:

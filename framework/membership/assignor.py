@@ -127,6 +127,14 @@ class SeatAssignor(PartitionAssignor):
         """Where this member's pages are; None if the app has none."""
         return str(self.app.conf.canonical_url) if self.app.has_pages else None
 
+    def why_unfit(self, assignment: Any, subscription: Iterable[str], partitions: Mapping[str, int]) -> str | None:
+        """Say why a decoded assignment does not fit this member any more; see `why_stale`."""
+        return why_stale(self.basis_of(assignment), subscription, partitions, self.pages_url)
+
+    def counts_in(self, assignment: Any) -> Mapping[str, int]:
+        """`{topic: number of partitions}` as the leader saw them when it made a decoded assignment."""
+        return self.basis_of(assignment).partitions
+
     def basis_of(self, assignment: Any) -> Basis:
         """What a decoded member assignment was made for."""
         return Basis.from_user_data(orjson.loads(self._decompress(assignment.user_data)))

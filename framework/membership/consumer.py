@@ -1,12 +1,13 @@
 """aiokafka's consumer around our member of the group; touches the privates it is built from."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 
-from framework.membership.assignor import SeatAssignor
 from framework.membership.coordinator import StaticGroupCoordinator
+from framework.membership.coordinator_joining import Assignor
 from framework.membership.coordinator_requests import Listener
 
 
@@ -16,13 +17,13 @@ class StaticConsumer(AIOKafkaConsumer):
     def __init__(
         self,
         *,
-        assignor: SeatAssignor,
+        assignor: Assignor,
         client_id: str,
         listener: Listener,
         **kwargs: Any,
     ) -> None:
         super().__init__(partition_assignment_strategy=(assignor,), client_id=client_id, **kwargs)
-        self._seat_assignor = assignor
+        self._assignor = assignor
         self._name = client_id
         self._listener = listener
 
@@ -48,7 +49,7 @@ class StaticConsumer(AIOKafkaConsumer):
         self._coordinator = StaticGroupCoordinator(
             self._client,
             self._subscription,
-            assignor=self._seat_assignor,
+            assignor=self._assignor,
             client_id=self._name,
             listener=self._listener,
             group_id=self._group_id,
@@ -66,3 +67,23 @@ class StaticConsumer(AIOKafkaConsumer):
     def coordinator(self) -> StaticGroupCoordinator:
         """The member of the group."""
         return self._coordinator
+
+    def position_of(self, partition: TopicPartition) -> int | None:
+        """Offset of the next record that will be handed out, gaps behind the last one passed.
+
+        None while it is not known, or the partition is not assigned; aiokafka's own `position` would wait.
+        """
+        subscription = self._subscription.subscription
+        if subscription is None or subscription.assignment is None or partition not in subscription.assignment.tps:
+            return None
+        state = subscription.assignment.state_value(partition)
+        return int(state.position) if state.has_valid_position else None
+
+    async def count_partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """`{topic: number of partitions}` of those that exist; they need not be subscribed, and none is created.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        cluster = await self._client.fetch_all_metadata()
+        return {topic: len(found) for topic in topics if (found := cluster.partitions_for_topic(topic))}

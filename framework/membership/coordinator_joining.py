@@ -5,14 +5,15 @@ A part of `coordinator.py`: knows nothing of heartbeats and of leaving.
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import structlog
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 from aiokafka.coordinator.protocol import ConsumerProtocol
 
+from framework.errors import MembershipBrokenError
 from framework.membership.answers import is_former_self
-from framework.membership.assignor import Basis, SeatAssignor, why_stale
 from framework.membership.coordinator_requests import AnsweredCoordinator, SeatLostError
 from framework.membership.description import group_of
 from framework.membership.group import Joined
@@ -21,8 +22,30 @@ from framework.membership.reactions import failure
 
 log = structlog.get_logger(__name__)
 
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether the records in hand can be finished, while a join waits for them."""
+
 FORCED_REJOINS = 3
 """How often in a row a member may refuse a stale assignment; after that it takes what it is given."""
+
+
+class Assignor(Protocol):
+    """Assigns where its member leads, and knows what each assignment was made for."""
+
+    def why_unfit(self, assignment: Any, subscription: Iterable[str], partitions: Mapping[str, int]) -> str | None:
+        """Say why a decoded assignment does not fit this member any more; None if it does.
+
+        Args:
+            assignment: as the leader made it.
+            subscription: topics this member asks for now.
+            partitions: `{topic: number of partitions}` as this member sees them now.
+        """
+
+    def counts_in(self, assignment: Any) -> Mapping[str, int]:
+        """`{topic: number of partitions}` as the leader saw them when it made a decoded assignment."""
+
+    def renew(self) -> None:
+        """Change the bytes of the next join, lest the broker answer from what it has stored."""
 
 
 class JoiningCoordinator(AnsweredCoordinator):
@@ -33,10 +56,10 @@ class JoiningCoordinator(AnsweredCoordinator):
         client_id: of this process, as the broker shows it.
     """
 
-    def __init__(self, *args: Any, assignor: SeatAssignor, client_id: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, assignor: Assignor, client_id: str, **kwargs: Any) -> None:
         self.last_heartbeat: float | None = None
         """Monotonic time of the last answer that confirmed the membership."""
-        self._seat_assignor = assignor
+        self._assignor = assignor
         self._client_id = client_id
         self._was_member = False
         self._prepared_at = time.monotonic()
@@ -46,7 +69,29 @@ class JoiningCoordinator(AnsweredCoordinator):
     async def _on_join_prepare(self, previous_assignment: Any) -> None:
         """Called by aiokafka before a join; returns when the records in hand are done."""
         self._prepared_at = time.monotonic()
-        await super()._on_join_prepare(previous_assignment)
+        watching = asyncio.create_task(self._end_if_stuck())
+        try:
+            await super()._on_join_prepare(previous_assignment)
+        finally:
+            watching.cancel()
+
+    async def _end_if_stuck(self) -> None:
+        """End a member that the broker has forgotten if its lease is over: the records in hand cannot be finished.
+
+        Step by step: it joins again when they are done; they are done when what they emit has been sent; it is sent
+        when the lease is held; and that takes an answer that only a member gets.
+        """
+        while not self._was_member or self.generation >= 0 or self._listener.may_emit():  # noqa: ASYNC110 - a clock
+            await asyncio.sleep(LOOK_EVERY)
+        self._fail(
+            MembershipBrokenError(
+                f"The group {self.group_id!r} no longer knows this member, and its lease is over, so that what it is"
+                " processing can be neither sent nor committed: somebody else may have the seat. This process cannot"
+                " mend it, so it stops; a new process joins afresh.",
+                group_id=self.group_id,
+                group_instance_id=self._group_instance_id,
+            )
+        )
 
     async def _do_rejoin_group(self, subscription: Any) -> bool:
         if self._closing.done():
@@ -69,12 +114,11 @@ class JoiningCoordinator(AnsweredCoordinator):
             return False
         protocol, assignment_bytes = joined
         decoded = ConsumerProtocol.ASSIGNMENT.decode(assignment_bytes)
-        basis = self._seat_assignor.basis_of(decoded)
-        if await self._refuse(basis, subscription):
+        if await self._refuse(decoded, subscription):
             return False
         self.last_heartbeat = time.monotonic()
         self._was_member = True
-        self._lead_if_former_leader(basis, subscription)
+        self._lead_if_former_leader(decoded, subscription)
         reason, self._reason = self._reason, ""
         duration = time.monotonic() - self._prepared_at
         log.info(
@@ -109,19 +153,19 @@ class JoiningCoordinator(AnsweredCoordinator):
             self._fail(failure(FencedInstanceIdError.errno, FencedInstanceIdError.message, self._seat))
             raise SeatLostError(str(self.failure))
 
-    async def _refuse(self, basis: Basis, subscription: Any) -> bool:
+    async def _refuse(self, assignment: Any, subscription: Any) -> bool:
         """Join again instead of using an assignment that no longer fits.
 
         It must not be used even for a moment: Faust's assignor asserts that each assigned topic is one of its own.
         """
         await self._client._maybe_wait_metadata()
         counts = self._partition_counts(subscription.topics)
-        reason = why_stale(basis, subscription.topics, counts, self._seat_assignor.pages_url)
+        reason = self._assignor.why_unfit(assignment, subscription.topics, counts)
         if reason is None or self._refused >= FORCED_REJOINS:
             self._refused = 0
             return False
         self._refused += 1
-        self._seat_assignor.renew()
+        self._assignor.renew()
         self.request_rejoin(reason)
         return True
 
@@ -133,7 +177,7 @@ class JoiningCoordinator(AnsweredCoordinator):
         await self._client.force_metadata_update()
         return await super()._perform_assignment(response)
 
-    def _lead_if_former_leader(self, basis: Basis, subscription: Any) -> None:
+    def _lead_if_former_leader(self, assignment: Any, subscription: Any) -> None:
         """Watch for new partitions if this member leads without having been told.
 
         Before JoinGroup v9 a leader that comes back is told its former member id as the leader's, lest it assign again.
@@ -141,8 +185,9 @@ class JoiningCoordinator(AnsweredCoordinator):
         """
         if self._leader_id != self.member_id and is_former_self(self._leader_id, self._group_instance_id):
             self._group_subscription = set(subscription.topics)
-            self._metadata_snapshot = {topic: basis.partitions.get(topic, 0) for topic in subscription.topics}
+            counts = self._assignor.counts_in(assignment)
+            self._metadata_snapshot = {topic: counts.get(topic, 0) for topic in subscription.topics}
 
     def _on_metadata_change(self) -> None:
-        self._seat_assignor.renew()
+        self._assignor.renew()
         self.request_rejoin("partitions of the group's topics changed")

@@ -3,6 +3,7 @@
 The ground of `coordinator.py`: knows what an answer means, and nothing of when to join, to heartbeat or to leave.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ import aiokafka.errors as kafka_errors
 import structlog
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
-from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 from framework.errors import FencedError, MembershipError
 from framework.membership.answers import error_codes, gravest_first
@@ -21,7 +22,14 @@ from framework.membership.reactions import Reaction, Seat, failure, reaction_to
 log = structlog.get_logger(__name__)
 
 UNKNOWN_TOPIC = 3
+ILLEGAL_GENERATION = 22
+REBALANCE_IN_PROGRESS = 27
 UNSUPPORTED_VERSION = 35
+
+_PROVING = (HeartbeatRequest, SyncGroupRequest, OffsetCommitRequest)
+_STILL_THERE = ({0}, {ILLEGAL_GENERATION}, {REBALANCE_IN_PROGRESS})
+"""Answers to those that only a member gets which was not replaced: the broker looks who it is before it looks at its
+generation (Apache Kafka, `ClassicGroup.validateMember`)."""
 
 
 class Listener(Protocol):
@@ -35,6 +43,13 @@ class Listener(Protocol):
 
     def on_joined(self, joined: Joined) -> None:
         """The member has its assignment."""
+
+    def on_confirmed(self, sent_at: float) -> None:
+        """The broker has answered as it does to the member in the seat only; the request was sent then (monotonic)."""
+
+    def may_emit(self) -> bool:
+        """Whether what is being processed can still be finished, as far as this worker's lease goes."""
+        ...
 
     def has_progressed(self) -> bool:
         """Whether records were finished since the last call."""
@@ -98,6 +113,7 @@ class AnsweredCoordinator(GroupCoordinator):
     async def _exchange(self, request: Any, send: Callable[[], Awaitable[Any]]) -> Any:
         if self.failure is not None:
             raise SeatLostError(str(self.failure))
+        sent_at = time.monotonic()
         try:
             response = await send()
         except (NotImplementedError, kafka_errors.IncompatibleBrokerVersion):
@@ -108,7 +124,10 @@ class AnsweredCoordinator(GroupCoordinator):
             if not response.error_code:
                 self._own_ids.add(response.member_id)
                 self._listener.on_member_id(response.member_id)
-        for code in sorted(set(error_codes(response)), key=gravest_first):
+        codes = set(error_codes(response))
+        if isinstance(request, _PROVING) and codes in _STILL_THERE:
+            self._listener.on_confirmed(sent_at)
+        for code in sorted(codes, key=gravest_first):
             self._react(code, request)
         return response
 

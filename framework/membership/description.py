@@ -1,8 +1,10 @@
 """From the coordinator's description of a group to `Group`; pure, asks nobody."""
 
+import zlib
 from collections import defaultdict
 from typing import Any, TypeVar
 
+import orjson
 from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from framework.membership.group import Group, Member
@@ -39,6 +41,7 @@ def _member(found: Any, *, is_consumer: bool) -> Member:
         client_host=client_host,
         assignment=_partitions(grant.assignment if grant is not None else None),
         subscription=frozenset(wish.subscription or () if wish is not None else ()),
+        actives=_actives(grant.user_data if grant is not None else None),
     )
 
 
@@ -57,3 +60,14 @@ def _partitions(assignment: Any) -> dict[str, tuple[int, ...]]:
     for topic, partitions in assignment or ():
         found[topic].update(partitions or ())
     return {topic: tuple(sorted(partitions)) for topic, partitions in found.items() if partitions}
+
+
+def _actives(user_data: bytes | None) -> dict[str, tuple[int, ...]]:
+    """What Faust's leader wrote beside the assignment: JSON, compressed (`faust/assignor/partition_assignor.py`)."""
+    if not user_data:
+        return {}
+    try:
+        assignment = orjson.loads(zlib.decompress(user_data))["assignment"]
+        return _partitions(assignment["actives"].items())
+    except (zlib.error, ValueError, LookupError, TypeError, AttributeError):
+        return {}

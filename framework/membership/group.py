@@ -15,6 +15,8 @@ class Member:
         client_host: address that it connects from.
         assignment: `{topic: partitions}`; empty while the group rebalances.
         subscription: the topics it asked for.
+        actives: `{topic: partitions}` that it works on, changelogs included; the rest of its assignment is what it only
+            follows. Empty where the assignment is not one of Faust's.
     """
 
     member_id: str
@@ -23,6 +25,7 @@ class Member:
     client_host: str
     assignment: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     subscription: frozenset[str] = frozenset()
+    actives: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

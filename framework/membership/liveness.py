@@ -48,7 +48,8 @@ async def live_seats(
 ) -> frozenset[str]:
     """The seats among `seats` whose process lives; returns as soon as each one's fate is known.
 
-    A seat without any entry counts as live: whoever sits in it does not speak for itself.
+    An instance id of the standby group may stand for a seat: its worker speaks in the same roster. A seat without any
+    entry counts as live: whoever sits in it does not speak for itself.
 
     Raises:
         RosterUnavailableError: a seat is silent, and that means nothing just now: the roster cannot be read to its end,
@@ -73,7 +74,7 @@ async def live_seats(
 
 def _fate(view: RosterView, seat: str, first: Seen | None, now: float, watched: float) -> bool | None:
     """True: it lives, or nothing says that it does not; False: it is dead; None: not known yet."""
-    if seat not in view.seats():
+    if seat not in view.seats() and seat not in view.standbys():
         return True
     newest = view.live(seat, now)
     if newest is None:

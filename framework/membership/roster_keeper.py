@@ -16,6 +16,7 @@ from framework.membership.connection import Connection
 from framework.membership.roster import Entry, Wanted
 from framework.membership.roster_reader import RosterReader
 from framework.membership.roster_trouble import RETRY_AFTER, Trouble
+from framework.membership.roster_view import RosterView
 from framework.membership.roster_writer import RosterWriter
 
 log = structlog.get_logger(__name__)
@@ -29,7 +30,15 @@ WANTED_WAIT = 10.0
 LOOK_AT_READER = 2.0
 """Seconds between two looks at whether the topic can still be read."""
 
+SOON = 0.5
+"""Seconds between tries, at most, of a worker that is shadowed or shadows: after a trouble the others wait only some
+seconds for its word."""
+
 _LAST_RETRY_AFTER = 0.1
+
+
+_GOES_ON = "This worker goes on working without."
+_STANDS_STILL = "This worker stands still until then: its shadow would take it for dead."
 
 
 class RosterKeeper:
@@ -47,6 +56,10 @@ class RosterKeeper:
         on_wanted: called in the thread with what `framework scale` wrote: with the last one there was at the start
             (False), and with each one that comes later (True).
         heartbeat: called in the thread at each write for `entry.heartbeat_age`.
+        on_control: called in the thread with what is to be heeded, all of it: with what there was at the start, and
+            each time that something was read since. The view is the thread's, and not to be kept.
+        on_written: called in the thread after each write that a broker has acknowledged, with the monotonic time at
+            which it began.
         patience: seconds, see `PATIENCE`.
     """
 
@@ -59,12 +72,16 @@ class RosterKeeper:
         replication_factor: int,
         on_wanted: Callable[[Wanted, bool], None],
         heartbeat: Callable[[], float | None],
+        on_control: Callable[[RosterView], None] = lambda _view: None,
+        on_written: Callable[[float], None] = lambda _began_at: None,
         patience: float = PATIENCE,
     ) -> None:
         self._connection = connection
         self._group_id = group_id
         self._on_wanted = on_wanted
         self._heartbeat = heartbeat
+        self._on_control = on_control
+        self._on_written = on_written
         self._thread = threading.Thread(target=self._run, name="roster", daemon=True)
         # Shared with the callers' threads.
         self._lock = threading.Lock()
@@ -163,9 +180,13 @@ class RosterKeeper:
             if is_last and (is_written or self._is_late()):
                 return
             written = version if is_written else written
-            pause = entry.interval if is_written else _LAST_RETRY_AFTER if is_last else _delay(self._writing)
+            pause = entry.interval if is_written else _LAST_RETRY_AFTER if is_last else self._retry_after(entry)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _retry_after(self, entry: Entry) -> float:
+        is_waited_for = entry.lease > 0 or entry.is_standby
+        return min(_delay(self._writing), SOON) if is_waited_for else _delay(self._writing)
 
     def _is_late(self) -> bool:
         with self._lock:
@@ -174,16 +195,18 @@ class RosterKeeper:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     async def _try_to_write(self, entry: Entry) -> bool:
+        began_at = time.monotonic()
         try:
             await self._writer.write(replace(entry, heartbeat_age=self._heartbeat()))
         except RosterUnavailableError as exc:
             if self._writing.failed(time.monotonic()):
-                self._warn("roster.unwritable", f"{exc} This worker goes on working without.")
+                self._warn("roster.unwritable", f"{exc} {_STANDS_STILL if entry.lease else _GOES_ON}")
             return False
         finally:
             self._has_tried.set()
         if self._writing.passed():
             log.info("roster.writable", **self._fields())
+        self._on_written(began_at)
         return True
 
     # --- listening ----------------------------------------------------------------------------------------------------
@@ -197,9 +220,14 @@ class RosterKeeper:
             wanted = reader.view.wanted
             if wanted is not None:
                 self._on_wanted(wanted, False)
+            self._on_control(reader.view)
             while True:
-                await reader.changed(LOOK_AT_READER)
+                view = reader.view
+                has_news = await reader.changed(LOOK_AT_READER)
                 self._heed(reader.problem)
+                # A topic that was made anew has another view, and may have nothing to read.
+                if has_news or reader.view is not view:
+                    self._on_control(reader.view)
                 before, wanted = wanted, reader.view.wanted
                 if wanted is not None and wanted is not before:
                     self._on_wanted(wanted, True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import aiokafka.errors as kafka_errors
 import structlog
 
+from framework.errors import RosterUnavailableError
 from framework.membership.connection import Connection
 from framework.membership.roster import CONTROL, SEATS, Wanted, topic_name
 from framework.membership.roster_batches import Record
@@ -21,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 START_WITHIN = 5.0
 """Seconds in which everything that is there has to be read."""
+
+TO_END_WITHIN = 2.0
+"""Seconds that `read_to_end` waits; several polls that find nothing fit in."""
 
 RETRY_AFTER = 1.0
 """Seconds between tries to read again."""
@@ -45,12 +49,18 @@ class RosterReader:
     """
 
     def __init__(
-        self, connection: Connection, group_id: str, *, only_control: bool = False, poll_wait: float = 0.5
+        self,
+        connection: Connection,
+        group_id: str,
+        *,
+        only_control: bool = False,
+        poll_wait: float = 0.5,
+        pace: float = _PACE,
     ) -> None:
         self._connection = connection
         self._topic = topic_name(group_id)
         self._wanted_partitions = (CONTROL,) if only_control else (SEATS, CONTROL)
-        self._poll_wait = poll_wait
+        self._poll_wait, self._pace = poll_wait, pace
         self._view = RosterView()
         self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +70,11 @@ class RosterReader:
         self._rights_at = 0.0
         self._problem = ""
         self._news = asyncio.Event()
+        # Renewed with each poll: set when it has ended, well or not.
+        self._polled = asyncio.Event()
+        self._at_end_since = float("-inf")
+        self._in_a_hurry = 0
+        self._hurry = asyncio.Event()
         self._has_warned = False
 
     @property
@@ -122,6 +137,25 @@ class RosterReader:
         self._news.clear()
         return has_news
 
+    async def read_to_end(self) -> None:
+        """Wait until all that a broker had acknowledged before this call is in the view; after `start`.
+
+        Raises:
+            RosterUnavailableError: it cannot be read just now.
+            TimeoutError: no broker has answered within `TO_END_WITHIN`.
+        """
+        called_at = time.monotonic()
+        self._in_a_hurry += 1
+        self._hurry.set()
+        try:
+            async with asyncio.timeout(TO_END_WITHIN):
+                while self._at_end_since < called_at:
+                    if self._problem:
+                        raise RosterUnavailableError(self._problem)
+                    await self._polled.wait()
+        finally:
+            self._in_a_hurry -= 1
+
     async def close(self) -> None:
         """Stop following; the view stays as it is. Safe to call again, and without `start`."""
         if self._task is not None:
@@ -144,6 +178,7 @@ class RosterReader:
             except WIRE_ERRORS as exc:
                 log.debug("roster.not_followed", topic=self._topic, error=repr(exc))
                 self._problem = str(unavailable(self._connection, self._topic, Use.READ, exc))
+                self._poll_ended()
                 if isinstance(exc, kafka_errors.UnknownTopicOrPartitionError | kafka_errors.OffsetOutOfRangeError):
                     # The topic that comes next is another one, whatever its offsets.
                     self._positions = {}
@@ -197,29 +232,50 @@ class RosterReader:
 
     async def _poll(self, wire: Wire) -> None:
         # That a trouble is over is to be known at once, not after a poll that finds nothing.
-        found = await wire.fetch(self._positions, 0.0 if self._problem else self._poll_wait)
+        is_urgent = self._problem or self._in_a_hurry
+        began_at = time.monotonic()
+        found = await wire.fetch(self._positions, 0.0 if is_urgent else self._poll_wait)
         self._was_read()
         for partition, fetched in found.items():
             self._positions[partition] = fetched.position
-            self._take(self._view, fetched.records)
+            self._take(self._view, fetched.records, since=self._at_end_since)
+        if not any(fetched.is_behind for fetched in found.values()):
+            self._at_end_since = began_at
+        self._poll_ended()
         if any(fetched.records for fetched in found.values()):
             self._news.set()
-            await asyncio.sleep(_PACE)
+            if not self._in_a_hurry:
+                self._hurry.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), self._pace)
+
+    def _poll_ended(self) -> None:
+        self._polled.set()
+        self._polled = asyncio.Event()
 
     def _was_read(self) -> None:
         self._silence.was_read(time.monotonic())
         self._problem = ""
 
-    def _take(self, view: RosterView, records: Sequence[Record]) -> None:
+    def _take(self, view: RosterView, records: Sequence[Record], since: float = float("-inf")) -> None:
         """Let the view have the records, each as old as the last one beside it proves it to be.
 
         An entry that was followed by others for a minute is a minute old, also for a reader that has just started. The
         last record counts, not the newest: after a change of leaders to a broker whose clock is behind, everything that
         is written would look old beside what was written before, and live workers like dead ones.
+
+        None is older than the last look at the end, which it came after: a broker's clock that is set, or a leader
+        whose clock is ahead, must not make a live worker look dead.
+
+        Args:
+            view: to take them in.
+            records: of one partition, in order.
+            since: monotonic seconds of the last look at the end.
         """
         now = time.monotonic()
         for record in records:
             age = max(0, records[-1].written_ms - record.written_ms) / 1000 if record.is_broker_time else 0.0
+            age = min(age, now - since)
             try:
                 view.apply(record.key, record.value, now - age, record.written_ms)
             except UnreadableRecordError as exc:

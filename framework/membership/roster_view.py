@@ -1,10 +1,10 @@
 """What was read of the roster, and how old it is; reads no topic itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from framework.membership.roster import Entry, GaveUp, Wanted
-from framework.membership.roster_records import WANTED_KEY, decode
+from framework.membership.roster import CLAIM_LASTS, Claim, Entry, GaveUp, Order, Restarting, Wanted, Watch
+from framework.membership.roster_records import CLAIM_KEY, ORDER_KEY, WANTED_KEY, WATCH_KEY, decode
 from framework.states import GONE
 
 GAVE_UP_LASTS = 300.0
@@ -44,6 +44,10 @@ class RosterView:
         self.wanted: Wanted | None = None
         self._seen: dict[str, dict[str, Seen]] = {}
         self._gave_up: dict[str, tuple[GaveUp, float]] = {}
+        self._watches: dict[str, Watch] = {}
+        self._orders: dict[str, tuple[Order, float]] = {}
+        self._restarting: dict[str, tuple[Restarting, float]] = {}
+        self._claims: dict[tuple[str, str], tuple[Claim, float]] = {}
 
     def apply(self, key: bytes | None, value: bytes | None, now: float, written_ms: int) -> None:
         """Take in one record; no value means that the key was deleted.
@@ -54,14 +58,19 @@ class RosterView:
         if value is None:
             if key == WANTED_KEY:
                 self.wanted = None
-            self._seen.pop((key or b"").decode(errors="replace"), None)
+            name = (key or b"").decode(errors="replace")
+            self._seen.pop(name, None)
+            self._watches.pop(name.removeprefix(WATCH_KEY), None)
+            self._orders.pop(name.removeprefix(ORDER_KEY), None)
+            seat, _, standby_id = name.removeprefix(CLAIM_KEY).partition(":")
+            self._claims.pop((seat, standby_id), None)
             return
         record = decode(key, value)
         if isinstance(record, Wanted):
             self.wanted = record
             return
-        if isinstance(record, GaveUp):
-            self._gave_up[record.group_instance_id] = record, now
+        if not isinstance(record, Entry):
+            self._note(record, now)
             return
         of_seat = self._seen.setdefault(record.group_instance_id, {})
         # The order in the dict is that of the last writing; what has been replaced for long is forgotten.
@@ -70,9 +79,61 @@ class RosterView:
         while len(of_seat) > 8:
             of_seat.pop(next(iter(of_seat)))
 
+    def _note(self, word: GaveUp | Watch | Order | Restarting | Claim, now: float) -> None:
+        match word:
+            case GaveUp():
+                self._gave_up[word.group_instance_id] = word, now
+            case Watch():
+                self._watches[word.standby_id] = word
+            case Order():
+                self._orders[word.seat] = word, now
+            case Restarting():
+                self._restarting[word.seat] = word, now
+            case Claim():
+                # The order in the dict is that of the log: who claims anew is the last again.
+                self._claims.pop((word.seat, word.standby_id), None)
+                self._claims[word.seat, word.standby_id] = word, now
+
     def seats(self) -> Mapping[str, Seen]:
-        """`{group_instance_id: what was written last for it}`."""
+        """`{group_instance_id: what was written last for it}`, the seats of the group itself."""
+        return {seat: seen for seat, seen in self._newest().items() if not seen.entry.is_standby}
+
+    def standbys(self) -> Mapping[str, Seen]:
+        """`{instance id in the standby group: what was written last for it}`."""
+        return {standby_id: seen for standby_id, seen in self._newest().items() if seen.entry.is_standby}
+
+    def _newest(self) -> dict[str, Seen]:
         return {seat: next(reversed(found.values())) for seat, found in self._seen.items() if found}
+
+    def shadows_of(self, seat: str, now: float) -> Mapping[str, Seen]:
+        """The live standbys that shadow a seat, by their instance id in the standby group."""
+        return {
+            standby_id: seen
+            for standby_id, seen in sorted(self.standbys().items())
+            if seen.is_alive(now) and seen.entry.shadowing is not None and seat in seen.entry.shadowing.lags
+        }
+
+    def failover_after(self, seat: str, but: Collection[str] = ()) -> float | None:
+        """The shortest silence after which somebody takes a seat over; None where nobody shadows it.
+
+        Args:
+            seat: which.
+            but: standbys that do not count.
+        """
+        found = (w.failover_after for w in self._watches.values() if seat in w.seats and w.standby_id not in but)
+        return min(found, default=None)
+
+    def claims_on(self, seat: str, now: float) -> list[Claim]:
+        """The shadows that are about to sit down in a seat, in the order of their claims."""
+        return [claim for claim, read_at in self._claims.values() if claim.seat == seat and now - read_at < CLAIM_LASTS]
+
+    def order_for(self, seat: str) -> tuple[Order, float] | None:
+        """The last order about a seat, and when it was read (monotonic seconds)."""
+        return self._orders.get(seat)
+
+    def restarting(self, seat: str) -> tuple[Restarting, float] | None:
+        """Which process is about to come into a seat, and when that was read (monotonic seconds)."""
+        return self._restarting.get(seat)
 
     def of(self, group_instance_id: str, client_id: str) -> Seen | None:
         """The newest entry of one incarnation."""

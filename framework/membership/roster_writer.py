@@ -15,6 +15,10 @@ from framework.membership.roster_wire import WIRE_ERRORS, Wire
 log = structlog.get_logger(__name__)
 
 
+SOON = 1.0
+"""Seconds after which a topic that somebody deleted is made again where somebody depends on it."""
+
+
 class RosterWriter:
     """Writes to the roster of a group over a connection that it keeps; for one event loop.
 
@@ -30,7 +34,7 @@ class RosterWriter:
         self._group_id = group_id
         self._topic = topic_name(group_id)
         self._replication_factor = replication_factor
-        self._patience = patience
+        self._patience = self._create_within = patience
         self._wire: Wire | None = None
         # When the topic may be created next; None while it is there.
         self._create_at: float | None = 0.0
@@ -45,6 +49,8 @@ class RosterWriter:
             RosterUnavailableError: it was not written.
         """
         key, value = entry.group_instance_id.encode(), encode(entry)
+        # Those who are shadowed, and their shadows, cannot do without.
+        self._create_within = min(self._patience, SOON) if entry.lease or entry.is_standby else self._patience
         for _ in range(1 if self._wire is None else 2):
             try:
                 if self._wire is None:
@@ -75,10 +81,10 @@ class RosterWriter:
         """
         now = time.monotonic()
         if self._create_at is None:
-            self._create_at = now + self._patience
+            self._create_at = now + self._create_within
         if now < self._create_at:
             raise self._refused or kafka_errors.UnknownTopicOrPartitionError()
-        self._create_at = now + self._patience
+        self._create_at = now + self._create_within
         try:
             is_new = await ensure_topic(self._connection, self._group_id, self._replication_factor)
         except RosterUnavailableError as exc:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -51,7 +52,7 @@ class ConsumerThread(FetchingThread):
             check_crcs=conf.broker_check_crcs,
             session_timeout_ms=_ms(conf.broker_session_timeout),
             rebalance_timeout_ms=_ms(conf.broker_rebalance_timeout),
-            heartbeat_interval_ms=_ms(conf.broker_heartbeat_interval),
+            heartbeat_interval_ms=_ms(self.app.heartbeat_interval),
             isolation_level="read_committed" if self.consumer.in_transaction else "read_uncommitted",
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
@@ -86,6 +87,14 @@ class Consumer(DeliveringConsumer):
     def on_joined(self, joined: Joined) -> None:
         """The member has its assignment; the app is told."""
         self.app.on_joined(joined)
+
+    def on_confirmed(self, sent_at: float) -> None:
+        """The member is in its seat; the lease is told."""
+        self.app.lease.heartbeat_confirmed(sent_at, time.monotonic())
+
+    def may_emit(self) -> bool:
+        """Whether the lease is held."""
+        return bool(self.app.lease.is_held())
 
     def has_progressed(self) -> bool:
         """Whether records were finished since the last call."""

@@ -46,6 +46,7 @@ class Holder:
         host: its machine; None where nothing says it.
         pid: process id there; None where nothing says it.
         start_ms: start of its process, milliseconds since 1970; None where nothing says it.
+        standby_id: its instance id in the standby group, if it has come from there; empty where not.
     """
 
     member_id: str
@@ -53,6 +54,7 @@ class Holder:
     host: str | None = None
     pid: int | None = None
     start_ms: int | None = None
+    standby_id: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -152,7 +154,10 @@ def _between(claim: Claim, entry: Entry, *, gave_up: bool) -> Verdict:
     is_here = entry.incarnation.host == claim.incarnation.host and (
         claim.boot_id == entry.boot_id or not claim.boot_id or not entry.boot_id
     )
-    if claim.is_first and is_here and entry.service == claim.service and not gave_up:
+    # A spare that has taken the seat over is no predecessor of ours, also where it is on the same machine.
+    is_spare = bool(entry.standby_id) and not entry.is_standby
+    is_predecessor = is_here and entry.service == claim.service and not is_spare
+    if claim.is_first and is_predecessor and not gave_up:
         return Verdict.SELF
     is_newer = claim.fenced is not None and entry.incarnation.start_ms >= claim.fenced.start_ms
     return Verdict.SUPERSEDED if is_newer else Verdict.HELD
@@ -190,6 +195,7 @@ def holder_of(member: Member | None, seen: Seen | None) -> Holder:
             entry.incarnation.host,
             entry.incarnation.pid,
             entry.incarnation.start_ms,
+            entry.standby_id,
         )
     if member is None:
         return Holder("", "")

@@ -11,6 +11,7 @@ What Faust delivers around a rebalance depends on which of its tasks runs first.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -19,6 +20,13 @@ from faust.types import TP
 
 from framework.streams.acks import committable
 from framework.streams.fetching import Fetched, FetchingThread
+from framework.streams.following import ENOUGH, Backlog
+
+TURN = 0.01
+"""Seconds after which the event loop is let go of, and that followed changelogs have after each fetch."""
+
+FOLLOW_AFTER = 1.0
+"""Seconds after a recovery before changelogs that are only followed are fetched: agents go on first."""
 
 FETCH_TIMEOUT = 0.25
 """Seconds to wait for records; also how late a partition is noticed that was resumed with records at hand."""
@@ -38,6 +46,7 @@ class DeliveringConsumer(driver.Consumer):
         self._sought: frozenset[TP] = frozenset()
         self._positioned: frozenset[TP] = frozenset()
         self._is_rebalancing = False
+        self._backlog = Backlog()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -52,16 +61,25 @@ class DeliveringConsumer(driver.Consumer):
                 raise
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """Yield the next records, partition by partition in turns; what may not be delivered is read again later."""
-        fetched = await self._fetch(timeout)
+        """Yield the next records, partition by partition in turns; what may not be delivered is read again later.
+
+        The event loop is let go of every `TURN` seconds. Changelogs that are only followed have one after each fetch.
+        """
+        fetched = await self._fetch(TURN if self._backlog else timeout)
         async with self._seeking:
             pass
         for tp, end in fetched.ends.items():
             self.app.monitor.track_tp_end_offset(tp, end)
         skipped: dict[TP, int] = {}
+        followed, turn_ends = self.app.tables.followed, time.monotonic() + TURN
         for tp, record in self.scheduler.iterate(fetched.records):
+            if time.monotonic() >= turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + TURN
             if tp in skipped or not self._may_deliver(tp):
                 skipped.setdefault(tp, record.offset)
+            elif tp in followed:
+                self._backlog.add(tp, record, fetched.seeks[tp])
             elif self._thread.seeks[tp] == fetched.seeks[tp]:
                 yield tp, self._to_message(tp, record)
                 if self._read_offset[tp] != record.offset:
@@ -69,6 +87,26 @@ class DeliveringConsumer(driver.Consumer):
                     skipped[tp] = record.offset
         for tp, offset in skipped.items():
             await self._thread.seek_back(tp, offset, fetched.seeks[tp])
+        async for tp, message in self._followed():
+            yield tp, message
+
+    async def _followed(self) -> AsyncIterator[tuple[TP, Any]]:
+        """Yield records of followed changelogs, for one turn and as long as they need not wait."""
+        turn_ends = time.monotonic() + TURN
+        while (following := self._backlog.next_partition) is not None and time.monotonic() < turn_ends:
+            if not self._may_deliver(following):
+                for tp, (offset, seeks) in self._backlog.drop({following}).items():
+                    await self._thread.seek_back(tp, offset, seeks)
+                continue
+            if not self._has_room(following):
+                return
+            tp, record, seeks = self._backlog.pop()
+            # Whoever has set the position since has them read again, or not.
+            if self._thread.seeks[tp] == seeks:
+                yield tp, self._to_message(tp, record)
+                if self._read_offset[tp] != record.offset:
+                    self._backlog.drop({tp})
+                    await self._thread.seek_back(tp, record.offset, seeks)
 
     def _may_deliver(self, tp: TP) -> bool:
         """Whether agents may have records of a partition now: the flow is on, it is not paused, its position is set."""
@@ -95,13 +133,38 @@ class DeliveringConsumer(driver.Consumer):
             await self.wait(self._resumed, timeout=timeout)
             return Fetched()
         # The set itself and not a copy: a partition that is resumed meanwhile is read by the same call.
+        if active is not None and len(self._backlog) >= ENOUGH:
+            active = active - self._backlog.partitions()
+            if not active:
+                await asyncio.sleep(timeout)
+                return Fetched()
         fetched: Fetched = await self._getmany(active_partitions=active, timeout=timeout)
         return fetched
 
     def resume_partitions(self, tps: Any) -> None:
-        """As in Faust; wakes the reader."""
+        """As in Faust; wakes the reader. Changelogs are fetched from here on, those that are only followed a bit later.
+
+        Recovery resumes these just before the agents' partitions, which would wait for the first megabytes of them.
+        """
         super().resume_partitions(tps)
         self._resumed.set()
+        changelogs = {tp for tp in tps if self._is_changelog_tp(tp)}
+        followed = changelogs & set(self.app.tables.standby_tps)
+        self._fetch_changelogs(changelogs - followed)
+        if followed:
+            self.loop.call_later(FOLLOW_AFTER, self._fetch_changelogs, followed)
+
+    def pause_partitions(self, tps: Any) -> None:
+        """As in Faust; changelogs are not even fetched any more."""
+        super().pause_partitions(tps)
+        changelogs = {tp for tp in tps if self._is_changelog_tp(tp)}
+        if changelogs:
+            self._thread.pause_fetching(changelogs, paused=True)
+
+    def _fetch_changelogs(self, changelogs: set[TP]) -> None:
+        wanted = changelogs - self._paused_partitions
+        if wanted:
+            self._thread.pause_fetching(wanted, paused=False)
 
     def on_buffer_drop(self, tp: TP) -> None:
         """As in Faust; wakes the reader."""

@@ -62,7 +62,25 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         self._assignments += 1
         self._origins.clear()
         self.seeks.update(assigned)
+        # Before anything of them is fetched: all of a changelog would come at once, and the others would wait for it.
+        self._set_paused([tp for tp in assigned if self.consumer._is_changelog_tp(tp)], True)
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def pause_fetching(self, partitions: Iterable[TP], *, paused: bool) -> None:
+        """Have partitions fetched from now on, or not; safe to call from any thread, of whatever is still assigned.
+
+        Faust's own pausing keeps records from being read, and not from being fetched.
+        """
+        self.thread_loop.call_soon_threadsafe(self._set_paused, list(partitions), paused)
+
+    def _set_paused(self, partitions: Iterable[TP], paused: bool) -> None:
+        consumer = self._consumer
+        if consumer is None:
+            return
+        known = consumer.assignment()
+        for tp in map(driver.ensure_aiokafka_TP, partitions):
+            if tp in known:
+                (consumer.pause if paused else consumer.resume)(tp)
 
     async def seek_to_origin(self, partitions: Iterable[TP]) -> Mapping[TP, int | None]:
         """Go back to where each partition is to be read from: its committed offset, or where reading it began.

@@ -1,4 +1,4 @@
-"""Faust's producer with a flush that ends, and ends only when everything has been handed over."""
+"""Faust's producer with a flush that ends, and ends only when everything has been handed over; it keeps to a lease."""
 
 import asyncio
 import logging
@@ -7,6 +7,8 @@ from typing import Any
 from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
+
+from framework.streams.holding import hold_back
 
 LOGGER = logging.getLogger("faust.framework.producer")
 
@@ -74,3 +76,8 @@ class Producer(driver.Producer):
         self.buffer = ProducerBuffer(loop=self.loop, beacon=self.beacon)
         self.buffer.app = self.app
         self.buffer.threaded_producer = self.threaded_producer
+
+    def _new_producer(self, transactional_id: str | None = None) -> Any:
+        producer = super()._new_producer(transactional_id)
+        hold_back(producer, self.app.lease)
+        return producer

@@ -1,45 +1,14 @@
-"""Faust's tables without a fixed wait at their start and without a recovery that never ends."""
+"""Faust's manager of tables: no fixed wait at its start, and what is known of the tables of this process."""
 
-import asyncio
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from faust.tables.manager import TableManager as FaustTableManager
-from faust.tables.recovery import Recovery as FaustRecovery
+from faust.types import TP
 
-
-class Latch(asyncio.Event):
-    """An event that stays set until it is opened; `clear` does nothing."""
-
-    def clear(self) -> None:
-        """Called by Faust before each changelog record."""
-
-    def open(self) -> None:
-        """Make it wait again."""
-        super().clear()
-
-
-class Recovery(FaustRecovery):
-    """Faust's recovery of tables from their changelogs.
-
-    Step by step, what hangs in Faust: recovery starts the fetcher and will wait for the end signal next. Before it
-    does, the task that applies records has applied the last one, sets the signal, takes up its next record and clears
-    the signal again. Now nobody is in recovery any more, so nobody sets it again, and the partitions stay silent.
-    """
-
-    logger = logging.getLogger("faust.framework.tables")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._signal_recovery_end = self._end = Latch()
-
-    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ARG002 - Faust passes one
-        """Wait for a step as long as it takes; Faust takes a timeout for its own stop, and never recovers again."""
-        await super()._wait(coro)
-
-    def _set_recovery_started(self) -> None:
-        self._end.open()
-        super()._set_recovery_started()
+from framework.streams.recovery import Recovery
+from framework.streams.sources import Sources
 
 
 class TableManager(FaustTableManager):
@@ -48,6 +17,14 @@ class TableManager(FaustTableManager):
     logger = logging.getLogger("faust.framework.tables")
 
     _recovery: Recovery | None
+    _changelog_queue: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.applied: dict[TP, int] = {}
+        """What a shadow has applied in this process: `{changelog partition: offset of the last record applied}`."""
+        self.sources = Sources()
+        """Which source record made each change of a table."""
 
     @property
     def recovery(self) -> Recovery:
@@ -55,6 +32,41 @@ class TableManager(FaustTableManager):
         if self._recovery is None:
             self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
+
+    @property
+    def changelog_queue(self) -> Any:
+        """Records on their way from the consumer to the tables; unlike Faust's it is not emptied when the flow resumes.
+
+        What is stale in it is dropped where positions are set, see `Recovery`.
+        """
+        if self._changelog_queue is None:
+            self._changelog_queue = self.app.FlowControlQueue(
+                maxsize=self.app.conf.stream_buffer_maxsize, clear_on_resume=False
+            )
+        return self._changelog_queue
+
+    @property
+    def standby_tps(self) -> Collection[TP]:
+        """Changelog partitions that are read only to keep up with their owners."""
+        return () if self._recovery is None else self._recovery.standby_tps
+
+    @property
+    def followed(self) -> Collection[TP]:
+        """The same; none while tables are recovered."""
+        return () if self._recovery is None or self._recovery.in_recovery else self._recovery.standby_tps
+
+    def forget(self, tp: TP) -> None:
+        """Forget what is known of a changelog partition: from now on somebody else may write to it."""
+        self.applied.pop(tp, None)
+        self.sources.forget(tp)
+
+    def forget_all_but(self, tps: Collection[TP]) -> None:
+        """Forget what is known of partitions that are not among these, and close their databases."""
+        for tp in (self.applied.keys() | self.sources.known()) - set(tps):
+            self.forget(tp)
+            data: Any = getattr(self._changelogs.get(tp.topic), "data", None)
+            if hasattr(data, "release"):
+                data.release(tp.partition)
 
     async def on_start(self) -> None:
         """Register changelogs and start recovery.

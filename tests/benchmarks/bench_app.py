@@ -3,6 +3,7 @@
 BENCH_PLAIN   "1": plain Faust, a static member by hand
 BENCH_GROUP   id of the app; topics are `<group>-in` and `<group>-out`
 BENCH_SESSION session timeout of plain Faust, seconds
+BENCH_STATIC  "0": plain Faust as a dynamic member
 BENCH_TABLE   "1": keep the last value of each key in a table on RocksDB
 """
 
@@ -16,14 +17,14 @@ TABLE = os.environ.get("BENCH_TABLE") == "1"
 
 
 def plain_app() -> Any:
-    """Plain Faust with what a careful team sets by hand: a static member with a stable URL and folder."""
+    """Plain Faust with what a careful team sets by hand: a stable URL and folder, and a static member if wanted."""
     import faust
 
     instance = os.environ["BENCH_INSTANCE"]
     return faust.App(
         GROUP,
         broker=f"kafka://{os.environ['BENCH_BROKER']}",
-        consumer_group_instance_id=instance,
+        consumer_group_instance_id=instance if os.environ["BENCH_STATIC"] == "1" else None,
         canonical_url=f"http://{instance}:6066",
         datadir=os.environ["BENCH_DATADIR"],
         store="rocksdb://" if TABLE else "memory://",

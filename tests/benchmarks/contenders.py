@@ -55,6 +55,10 @@ class Contender(ABC):
             except subprocess.TimeoutExpired:
                 _kill_family(process)
 
+    def kill(self, worker: str) -> set[int]:
+        """SIGKILL one worker's process and all below it, for good; returns their process ids."""
+        return _kill_family(self.processes.pop(worker))
+
     def _spawn(self, worker: str, command: list[str], **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FRAMEWORK_", "BENCH_"))}
         with (self.folder / f"{worker}.log").open("ab") as log:
@@ -108,6 +112,7 @@ class PlainFaust(_EachItsProcess):
     name = "plain Faust, process replaced"
     session = 45.0
     """Session timeout in seconds; the default of this framework."""
+    is_static = True
 
     def start_one(self, worker: str) -> None:
         self._spawn(
@@ -116,6 +121,7 @@ class PlainFaust(_EachItsProcess):
             BENCH_PLAIN="1",
             BENCH_INSTANCE=worker,
             BENCH_SESSION=str(self.session),
+            BENCH_STATIC="1" if self.is_static else "0",
             BENCH_BROKER=self.bootstrap_servers,
             BENCH_DATADIR=str(self.folder / worker),
         )
@@ -149,9 +155,11 @@ class Hup(Contender):
         return psutil.Process(self.processes["b"].pid)
 
 
-def _kill_family(process: subprocess.Popen[bytes]) -> None:
+def _kill_family(process: subprocess.Popen[bytes]) -> set[int]:
+    """SIGKILL to all at once: a worker that lives a little longer says that it stops. Returns the process ids."""
+    family = {process.pid}
     with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            child.kill()
-    process.kill()
+        family |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    return family

@@ -64,7 +64,7 @@ def measure(kind: type[Contender], broker: str, *, table: bool) -> tuple[Result,
     try:
         contender.start()
         if table:
-            _fill(broker, f"{group_id}-in", ledger)
+            fill(broker, f"{group_id}-in", ledger)
         load.start()
         eventually(lambda: len({o.partition for o in ledger.outputs()}) == PARTITIONS, within=90.0)
         time.sleep(SETTLE)
@@ -94,7 +94,7 @@ def measure(kind: type[Contender], broker: str, *, table: bool) -> tuple[Result,
     return Result(kind.name, table, standstill, len(outputs) - len(seen), len(wanted - seen)), supervisor
 
 
-def _fill(broker: str, topic: str, ledger: Ledger) -> None:
+def fill(broker: str, topic: str, ledger: Ledger) -> None:
     """Put `KEYS` keys into the table and wait until no more come out: plain Faust does not always read all of them."""
     import asyncio
 

@@ -8,7 +8,7 @@ import inspect
 
 import aiokafka.errors as errors
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import create_conn
@@ -17,6 +17,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import Subscription, SubscriptionState
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.producer.sender import Sender, SendProduceReqHandler
 from aiokafka.protocol import api
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetCommitResponse_v3, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1, JoinGroupRequest, LeaveGroupRequest
@@ -38,6 +39,7 @@ ANSWERS = "framework/membership/answers.py"
 CONSUMER = "framework/membership/consumer.py"
 PROTOCOL = "framework/membership/protocol.py"
 PROBE = "framework/membership/probe.py"
+HOLDING = "framework/streams/holding.py"
 
 NAMES = [
     # Overridden: aiokafka calls these on our coordinator.
@@ -109,6 +111,9 @@ NAMES = [
     Has(CoordinationType, "GROUP", None, f"{CLOSING} `_find_coordinator`"),
     Has(AIOKafkaConsumer, "start", (), f"{CONSUMER} `StaticConsumer`, which overrides it"),
     Has(ConsumerProtocol, "ASSIGNMENT", None, f"{JOINING} `_do_rejoin_group`"),
+    # The producer.
+    Has(Sender, "_send_produce_req", ("node_id", "batches"), f"{HOLDING} `hold_back`, which waits before it"),
+    Has(AIOKafkaClient, "ready", ("node_id", "group"), f"{HOLDING} `hold_back`"),
     # Requests and errors.
     Has(HeartbeatRequest, "__init__", ("group", "generation_id", "member_id"), f"{COORDINATOR} `_do_heartbeat`"),
     Has(api.Request, "prepare", ("versions",), f"{PROTOCOL}, whose requests the client prepares"),
@@ -184,6 +189,22 @@ BODIES = [
     ),
     SameBody(SubscriptionState, "fetch_context", "88fca759b6e7f216", f"{COORDINATOR} `_not_idle` enters"),
     SameBody(AIOKafkaClient, "coordinator_lookup", "38a46a4273ed3211", f"{CLOSING} `_find_coordinator` calls"),
+    SameBody(
+        Sender,
+        "_sender_routine",
+        "c07b5ec56875658f",
+        f"{HOLDING} relies on: it sends records by `_send_produce_req` alone",
+    ),
+    SameBody(Sender, "_send_produce_req", "5fbb5b444b0f65bd", f"{HOLDING} `hold_back` waits before"),
+    SameBody(
+        SendProduceReqHandler,
+        "do",
+        "89912727d3c89bfb",
+        f"{HOLDING} relies on: it sends once, each new try is a new request",
+    ),
+    SameBody(
+        AIOKafkaClient, "send", "fb1726e3ed8e63ef", f"{HOLDING} relies on: it does not wait where it is connected"
+    ),
     SameBody(api.Request, "prepare", "af9f578c3892ad94", f"{PROTOCOL} relies on: it refuses a broker that is too old"),
     SameBody(
         api.Request,
@@ -463,3 +484,14 @@ class TestErrors:
         kind = getattr(errors, name, None)
         assert kind is not None, f"{name} is gone from {LIBRARY}; {PROBE} takes it for a refusal."
         assert issubclass(kind, errors.KafkaError)
+
+
+def test_sender_of_a_producer() -> None:
+    async def scenario() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:9")
+        producer._closed = True  # else it complains that nobody has stopped it
+        sender = producer._sender
+        assert isinstance(sender, Sender), f"{HOLDING} holds the records of {LIBRARY} back there."
+        assert sender.client is producer.client
+
+    asyncio.run(scenario())

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 import framework
-from tests.contract import test_aiokafka, test_faust, test_faust_delivery, test_multiprocessing
+from tests.contract import (
+    test_aiokafka,
+    test_faust,
+    test_faust_delivery,
+    test_faust_shadow,
+    test_faust_tables,
+    test_multiprocessing,
+)
 
 FRAMEWORK = Path(framework.__file__).parent
 
@@ -15,7 +22,6 @@ ELSEWHERE = {
     "_exit": "os, documented",
     "_closed": "test_faust_delivery.test_attribute_of_a_fetcher",
     "_subscriptions": "test_faust_delivery.test_attribute_of_a_fetcher",
-    "_signal_recovery_end": "test_faust_delivery.test_end_signal_of_a_recovery",
     "_tp_index": "test_faust_delivery.test_conductor_knows_the_channels_of_a_partition",
     "_topics": "test_aiokafka.TestRequests",
     "_crashed": "test_faust.test_crash_is_seen_from_outside",
@@ -24,16 +30,25 @@ ELSEWHERE = {
     "_thread": "test_faust.test_attribute_of_a_consumer",
     "_fetcher": "test_aiokafka.test_attributes_of_a_consumer",
     "_coordinator": "test_aiokafka.test_attributes_of_a_consumer",
+    "_sender": "test_aiokafka.test_sender_of_a_producer",
 }
 """Names that are looked at in a test of their own."""
 
 
 def known() -> set[str]:
-    tables = (test_aiokafka.NAMES, test_faust.NAMES, test_faust_delivery.NAMES, test_multiprocessing.NAMES)
-    named = {has.name for table in tables for has in table}
+    modules = (
+        test_aiokafka,
+        test_faust,
+        test_faust_delivery,
+        test_faust_shadow,
+        test_faust_tables,
+        test_multiprocessing,
+    )
+    named = {has.name for module in modules for has in module.NAMES}
     attributes = {*test_aiokafka.COORDINATOR_ATTRIBUTES, *test_aiokafka.CONSUMER_ATTRIBUTES}
     delivery = set(test_faust_delivery.CONSUMER_ATTRIBUTES.split())
-    return named | attributes | delivery | ELSEWHERE.keys()
+    tables = {name for names in test_faust_tables.ATTRIBUTES.values() for name in names.split()}
+    return named | attributes | delivery | tables | ELSEWHERE.keys()
 
 
 def own_names(tree: ast.AST) -> Iterator[str]:

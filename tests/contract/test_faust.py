@@ -37,6 +37,8 @@ TABLES = "framework/streams/tables.py"
 APP = "framework/app.py"
 WORKER = "framework/lifecycle/worker.py"
 OPTIONS = "framework/options.py"
+HOLDING = "framework/streams/holding.py"
+PRODUCING = "framework/streams/producing.py"
 
 NAMES = [
     # The consumer's thread.
@@ -59,6 +61,9 @@ NAMES = [
     Has(FlowControlEvent, "clear", (), f"{TRANSPORT} `_go_quiet`"),
     Has(driver.Transport, "Consumer", None, f"{TRANSPORT} `Transport`, which puts ours in its place"),
     Has(driver.Transport, "default_port", None, f"{TRANSPORT} `_create_worker_consumer`"),
+    # What the lease holds back.
+    Has(faust.Stream, "on_merge", ("value",), f"{HOLDING}, which overrides it"),
+    Has(driver.Producer, "_new_producer", ("transactional_id",), f"{PRODUCING}, which overrides it"),
     # The assignor.
     Has(PartitionAssignor, "__init__", ("app", "replicas"), f"{ASSIGNOR}, which overrides it"),
     Has(PartitionAssignor, "metadata", ("topics",), f"{ASSIGNOR}, which overrides it"),
@@ -133,6 +138,25 @@ BODIES = [
     ),
     SameBody(FaustTableManager, "on_start", "b82e759be50ccebe", f"{TABLES} `on_start` replicates, but for the sleep"),
     SameBody(FaustTableManager, "_update_channels", "c43fe8c0812bf9cb", f"{TABLES} `on_start` calls"),
+    SameBody(faust.Stream, "on_merge", "8366a42301276d02", f"{HOLDING} `on_merge` wraps"),
+    SameBody(
+        faust.Stream,
+        "_py_aiter",
+        "125c81c2d38d6c76",
+        f"{HOLDING} relies on: it merges each event before the body has it",
+    ),
+    SameBody(
+        driver.Producer,
+        "_new_producer",
+        "a1bef421b9909a72",
+        f"{PRODUCING} wraps: every client of Faust's is made there",
+    ),
+    SameBody(
+        driver.Producer,
+        "on_start",
+        "a1601325eb84f271",
+        f"{PRODUCING} relies on: it makes its client by `_new_producer`",
+    ),
     SameBody(PartitionAssignor, "metadata", "068a800e78efa0ad", f"{ASSIGNOR} `metadata` wraps"),
     SameBody(PartitionAssignor, "on_assignment", "63482c10174f442e", f"{ASSIGNOR} relies on: which topics it accepts"),
     SameBody(

@@ -17,7 +17,8 @@ from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 from framework.streams.delivery import DeliveringConsumer
 from framework.streams.fetching import FetchingThread
 from framework.streams.producing import Producer, ProducerBuffer
-from framework.streams.tables import Recovery, TableManager
+from framework.streams.recovery import Recovery
+from framework.streams.tables import TableManager
 from tests.contract.contract import Has, SameBody, check_has, check_same_body, parameters_of, versions
 
 LIBRARY = versions("faust-streaming", "aiokafka")
@@ -25,6 +26,7 @@ LIBRARY = versions("faust-streaming", "aiokafka")
 DELIVERY = "framework/streams/delivery.py"
 FETCHING = "framework/streams/fetching.py"
 PRODUCING = "framework/streams/producing.py"
+RECOVERY = "framework/streams/recovery.py"
 TABLES = "framework/streams/tables.py"
 
 NAMES = [
@@ -79,8 +81,8 @@ NAMES = [
     Has(FaustProducerBuffer, "wait_until_ebb", (), f"{PRODUCING}, which overrides it"),
     Has(FaustProducerBuffer, "max_messages", None, f"{PRODUCING} `wait_until_ebb`"),
     # The tables.
-    Has(FaustRecovery, "__post_init__", (), f"{TABLES}, which overrides it"),
-    Has(FaustRecovery, "_set_recovery_started", (), f"{TABLES}, which overrides it"),
+    Has(FaustRecovery, "__post_init__", (), f"{RECOVERY}, which overrides it"),
+    Has(FaustRecovery, "_set_recovery_started", (), f"{RECOVERY}, which overrides it"),
     Has(FaustTableManager, "recovery", None, f"{TABLES}, which overrides it"),
     Has(FaustTableManager, "_recovery", None, f"{TABLES} `recovery`"),
 ]
@@ -120,11 +122,9 @@ BODIES = [
     SameBody(FaustProducerBuffer, "_send_pending", "cb00d4e896f85576", f"{PRODUCING} `_send_pending` wraps"),
     SameBody(FaustProducerBuffer, "flush", "95dd35cdc3ce50b5", f"{PRODUCING} `flush` replaces"),
     SameBody(FaustProducerBuffer, "wait_until_ebb", "191a87d5d9c66467", f"{PRODUCING} `wait_until_ebb` replaces"),
-    SameBody(FaustRecovery, "_restart_recovery", "f93138b040ef1bc2", f"{TABLES} `Latch` keeps the end signal for"),
-    SameBody(
-        FaustRecovery, "_slurp_changelogs", "7e3120dad754763d", f"{TABLES} `Latch` keeps from clearing the end signal"
-    ),
-    SameBody(FaustRecovery, "_set_recovery_started", "4a070fa901b0b9df", f"{TABLES} `_set_recovery_started` wraps"),
+    SameBody(FaustRecovery, "_restart_recovery", "f93138b040ef1bc2", f"{RECOVERY} relies on"),
+    SameBody(FaustRecovery, "_slurp_changelogs", "7e3120dad754763d", f"{RECOVERY} `_slurp_changelogs` replaces"),
+    SameBody(FaustRecovery, "_set_recovery_started", "4a070fa901b0b9df", f"{RECOVERY} `_set_recovery_started` wraps"),
 ]
 
 
@@ -176,10 +176,4 @@ def test_attribute_of_a_fetcher(name: str) -> None:
 def test_conductor_knows_the_channels_of_a_partition() -> None:
     assert "tp_index[tp].add(topic)" in inspect.getsource(Conductor._update_tp_index), (
         f"Conductor._tp_index of {LIBRARY} is no longer {{partition: channels}}; {DELIVERY} `_has_room` reads it."
-    )
-
-
-def test_end_signal_of_a_recovery() -> None:
-    assert "self._signal_recovery_end = " in inspect.getsource(FaustRecovery), (
-        f"Recovery of {LIBRARY} no longer has `_signal_recovery_end`; {TABLES} puts a latch in its place."
     )

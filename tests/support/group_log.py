@@ -24,7 +24,9 @@ class GroupLog:
             bootstrap_servers=bootstrap_servers, enable_auto_commit=False, exclude_internal_topics=False
         )
         if self._find_partitions():
-            self._consumer.seek_to_end()
+            # Not `seek_to_end`, which looks where the end is when something is first read.
+            for partition, end in self._consumer.end_offsets(list(self._consumer.assignment())).items():
+                self._consumer.seek(partition, end)
 
     def read(self) -> GroupHistory:
         """Everything the log holds about the group at this moment."""

@@ -60,6 +60,11 @@ class Load:
         self._executor.shutdown()
         return list(self._acked)
 
+    @property
+    def acknowledged(self) -> int:
+        """How many records the broker has so far."""
+        return len(self._acked)
+
     def send(self, partition: int = 0, *, topic: str | None = None, hold: float = 0.0) -> Acked:
         """Send one extra record between the others.
 

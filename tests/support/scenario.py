@@ -37,6 +37,7 @@ class Plan:
         dynamic: labels of the workers that have no instance id.
         environment: further variables for every worker.
         service: where set, the workers are numbered: their ids are `<service>-<n>`, and `n` is their ordinal.
+        standbys: instance ids of the workers of the standby group.
     """
 
     workers: tuple[str, ...] = ("w0", "w1", "w2")
@@ -45,6 +46,7 @@ class Plan:
     dynamic: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
     service: str = ""
+    standbys: tuple[str, ...] = ()
 
 
 class Scenario(Observed):
@@ -65,13 +67,13 @@ class Scenario(Observed):
         self.extra_topic = f"{name}-extra"
         self.plan = plan
         self.load = Load(bootstrap_servers, self.topic, PARTITIONS, plan.rate)
-        self._bootstrap_servers = bootstrap_servers
+        self.bootstrap_servers = bootstrap_servers
         self._folder = folder
         self._workers: dict[str, WorkerProcess] = {}
         self._all: list[WorkerProcess] = []
 
     def __enter__(self) -> Self:
-        for label in self.plan.workers:
+        for label in (*self.plan.workers, *self.plan.standbys):
             self.start(label)
         self.load.start()
         return self
@@ -142,17 +144,25 @@ class Scenario(Observed):
         assert group.protocol is not None, "the group has chosen no assignor"
         member = next(m for m in group.members if m.group_instance_id == seat)
         taken = Seat.of(self.group_id, group.protocol, member, self.plan.session)
-        ghost.join(self._bootstrap_servers, taken, member.client_id)
+        ghost.join(self.bootstrap_servers, taken, member.client_id)
+
+    # --- standbys -------------------------------------------------------------------------------------------------
+
+    def all_protected(self, within: float = 30.0) -> Mark:
+        """Wait until every seat has a warm shadow that its owner has agreed with; then begin."""
+        self.all_steady(within)
+        eventually(lambda: self.command("standby", "status", "--group", self.group_id, "--check").code == 0, within)
+        return self.mark()
 
     # --- topics ---------------------------------------------------------------------------------------------------
 
     def add_partitions(self, total: int) -> None:
         """Let the input topic grow."""
-        topics.add_partitions(self._bootstrap_servers, self.topic, total)
+        topics.add_partitions(self.bootstrap_servers, self.topic, total)
 
     def delete_roster(self) -> None:
         """Delete the topic in which the workers say who sits where."""
-        topics.delete_topic(self._bootstrap_servers, f"{self.group_id}-roster")
+        topics.delete_topic(self.bootstrap_servers, f"{self.group_id}-roster")
 
     def consumes(self, topic: str, partitions: int, within: float) -> None:
         """Send one record to each partition of a topic, and wait for all their outputs."""
@@ -189,6 +199,8 @@ class Scenario(Observed):
         return {**self._identity(label), **self._common_environment()}
 
     def _identity(self, label: str) -> dict[str, str]:
+        if label in self.plan.standbys:
+            return {"FRAMEWORK_ROLE": "standby", "FRAMEWORK_INSTANCE_ID": label}
         if not self.plan.service:
             return {"FRAMEWORK_INSTANCE_ID": label}
         number = label.removeprefix(f"{self.plan.service}-")
@@ -197,7 +209,7 @@ class Scenario(Observed):
     def _common_environment(self) -> dict[str, str]:
         return {
             **clean_environment(),
-            "FRAMEWORK_BOOTSTRAP_SERVERS": self._bootstrap_servers,
+            "FRAMEWORK_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "FRAMEWORK_SESSION_TIMEOUT_MS": str(round(self.plan.session * 1000)),
             "FRAMEWORK_HEARTBEAT_INTERVAL_MS": "1000",
             "FRAMEWORK_COMMIT_INTERVAL": "1",

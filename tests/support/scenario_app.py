@@ -5,7 +5,8 @@ SCENARIO_IN, _OUT      topics
 SCENARIO_WORKER        label of this worker in the output
 SCENARIO_NOTES         file to append a JSON line to when partitions come and go and when a record is held
 SCENARIO_EXTRA_TOPIC   a second agent copies this topic too
-SCENARIO_TABLE         "1": count inputs a partition in a table
+SCENARIO_TABLE         "1": count inputs a partition in a table; "2": and change another one three times for each
+SCENARIO_KEYS          how many keys a partition that other table has
 """
 
 import asyncio
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from framework import App
+from tests.support.tallies import keys_of
 
 HANDLER_SECONDS = 0.002
+BETWEEN_CHANGES = 0.001
 
 app = App(os.environ["SCENARIO_GROUP"])
 source = app.topic(os.environ["SCENARIO_IN"], value_serializer="json", key_serializer="raw")
@@ -31,7 +34,10 @@ def wanted(feature: str) -> bool:
     return os.environ.get(f"SCENARIO_{feature}") == "1"
 
 
-counts = app.Table("counts", default=int, partitions=8) if wanted("TABLE") else None
+tables = int(os.environ.get("SCENARIO_TABLE") or 0)
+counts = app.Table("counts", default=int, partitions=8) if tables >= 1 else None
+tallies = app.Table("tallies", default=int, partitions=8) if tables >= 2 else None
+keys = int(os.environ.get("SCENARIO_KEYS") or 20)
 
 
 def note(kind: str, **fields: object) -> None:
@@ -53,6 +59,13 @@ async def copy(stream: AsyncIterable[Any]) -> None:
         await asyncio.sleep(HANDLER_SECONDS)
         if counts is not None:
             counts[value["p"]] += 1
+        if tallies is not None:
+            first, *others = keys_of(value["p"], value["seq"], keys)
+            tallies[first] += 1
+            # The first change is on its way alone, so that a kill may come between two of one event.
+            await asyncio.sleep(BETWEEN_CHANGES)
+            for key in others:
+                tallies[key] += 1
         await copies.send(
             key=value["uuid"].encode(),
             value={

@@ -179,6 +179,22 @@ class WorkerProcess:
         """What its only worker does now."""
         return self._status()["state"]
 
+    def worker_pid(self) -> int | None:
+        """Process id of its only worker; None while there is none."""
+        return self._status()["pid"]
+
+    def kill_worker(self, within: float = 10.0) -> int:
+        """SIGKILL its only worker as soon as there is one, and leave the supervisor alone; returns its process id."""
+        pid = eventually(self.worker_pid, within=within)
+        for process in self.family():
+            if process.pid == pid:
+                process.kill()
+        return pid
+
+    def shadowing(self) -> Mapping[str, Any]:
+        """What its only worker shadows, and how well; empty where it shadows nothing."""
+        return self._status()["shadowing"] or {}
+
     def client_id(self) -> str:
         """What its only worker calls itself."""
         return str(self._status()["client_id"])

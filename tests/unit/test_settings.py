@@ -306,3 +306,13 @@ def test_a_name_that_resembles_no_setting_is_a_warning() -> None:
 )
 def test_variables_that_kubernetes_adds_for_a_service_called_framework_are_passed_over(name: str, value: str) -> None:
     assert Settings.load({name: value}, None).warnings() == ()
+
+
+def test_seats_to_shadow_are_a_list_with_commas() -> None:
+    settings = load(SHADOWS=" w-0, w-1")
+    assert settings.shadows == ("w-0", "w-1")
+    assert load().shadows is None
+    with pytest.raises(SettingsError, match="FRAMEWORK_SHADOWS"):
+        load(SHADOWS="w-0,,w-1")
+    [row] = [row for row in reference_markdown().splitlines() if "`FRAMEWORK_SHADOWS`" in row]
+    assert "| names, comma separated |" in row

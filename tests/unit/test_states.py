@@ -9,8 +9,9 @@ from framework.states import HAS_JOINED, NEXT, IllegalTransitionError, StopReaso
 TABLE = {
     "loading": {"loaded", "failed", "stopped"},
     "loaded": {"connecting", "failed", "stopped"},
-    "connecting": {"waiting", "starting", "failed", "stopped"},
-    "waiting": {"starting", "failed", "stopped"},
+    "connecting": {"waiting", "shadowing", "starting", "failed", "stopped"},
+    "waiting": {"shadowing", "starting", "failed", "stopped"},
+    "shadowing": {"starting", "stopping", "failed"},
     "starting": {"running", "stopping", "failed"},
     "running": {"stopping", "failed"},
     "stopping": {"stopped", "failed"},

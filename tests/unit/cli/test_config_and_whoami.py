@@ -129,3 +129,17 @@ def test_whoami_of_a_dynamic_member(hostname: Any) -> None:
     result = run(whoami, FRAMEWORK_ALLOW_DYNAMIC="true")
     assert result.exit_code == 0
     assert "none: a dynamic member" in result.output
+
+
+def test_whoami_of_a_standby(hostname: Any) -> None:
+    hostname("box")
+    answer = orjson.loads(run(whoami, "--json", FRAMEWORK_ROLE="standby", FRAMEWORK_ORDINAL="4").output)
+    assert (answer["group_id"], answer["group_instance_id"]) == ("app-standby", "app-standby-4")
+    assert answer["client_id"].startswith("app-standby-4@")
+    assert [row["value"] for row in answer["chain"] if row["outcome"].startswith("chosen")] == ["app-standby-4"]
+
+
+def test_whoami_of_a_standby_that_would_be_dynamic(hostname: Any) -> None:
+    hostname("3f2a9c0b1d4e")
+    result = run(whoami, FRAMEWORK_ROLE="standby", FRAMEWORK_ALLOW_DYNAMIC="true")
+    assert isinstance(result.exception, UnstableIdentityError)

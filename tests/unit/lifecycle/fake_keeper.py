@@ -1,9 +1,11 @@
 """A fake: what a worker would have written into the roster, in order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from framework.membership.roster import Entry, Wanted
+from framework.membership.roster_view import RosterView
 
 
 class FakeKeeper:
@@ -24,14 +26,26 @@ class FakeKeeper:
         replication_factor: int,
         on_wanted: Callable[[Wanted, bool], None],
         heartbeat: Callable[[], float | None],
+        on_control: Callable[[RosterView], None] = lambda _view: None,
+        on_written: Callable[[float], None] = lambda _began_at: None,
     ) -> None:
         self.entry = entry
         self.group_id = group_id
         self.replication_factor = replication_factor
         self.on_wanted = on_wanted
         self.heartbeat = heartbeat
+        self.on_control = on_control
+        self.on_written = on_written
         self.said: list[dict[str, Any] | None] = []
         self.is_closed = False
+
+    @property
+    def now(self) -> Entry:
+        """The entry with all changes so far."""
+        entry = self.entry
+        for changes in self.said:
+            entry = replace(entry, **(changes or {}))
+        return entry
 
     def start(self) -> None:
         self.said.append(None)

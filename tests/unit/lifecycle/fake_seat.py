@@ -38,6 +38,7 @@ def bound_app(instance_id: str | None = SEAT, **settings: object) -> App:
     app = offline_app(instance_id, **settings)
     app.identity = Identity("flights", instance_id, 0, "flights", ME.host, "test", "it is one")
     app.incarnation = ME
+    app.home = instance_id
     return app
 
 
@@ -55,6 +56,9 @@ class FakeSeat:
         looks: when the group was described.
         waited: how often somebody slept or waited for the roster.
         open: connections that nobody has closed.
+        announced: what shadows were told: group, seat, client id, and how often it was read to the end before.
+        on_announced: called with each.
+        reads: how often the roster was read to its end.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
@@ -70,10 +74,14 @@ class FakeSeat:
         self.open: set[object] = set()
         self.rosters = 0
         self.told: list[Fence] = []
+        self.announced: list[tuple[str, str, str, int]] = []
+        self.on_announced: Callable[[], None] = lambda: None
+        self.reads = 0
         self._later: list[tuple[float, Callable[[], None]]] = []
         patch.setattr(module, "GroupAdmin", lambda connection: FakeAdmin(self))
         patch.setattr(module, "RosterReader", lambda connection, group_id: FakeReader(self))
         patch.setattr(module, "write_record", self.write)
+        patch.setattr(module, "tell_restarting", self.tell_restarting)
         patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         patch.setattr(module, "asyncio", SimpleNamespace(sleep=self.sleep))
         patch.setattr(module, "random", SimpleNamespace(random=lambda: CHANCE))
@@ -95,6 +103,11 @@ class FakeSeat:
         if not self.can_write:
             raise RosterUnavailableError("no right")
         self.view.apply(key, value, self.now, 0)
+
+    async def tell_restarting(self, _connection: Any, group_id: str, seat: str, client_id: str) -> None:
+        """A process that comes tells the shadows of its seat."""
+        self.announced.append((group_id, seat, client_id, self.reads))
+        self.on_announced()
 
     def at(self, moment: float, do: Callable[[], None]) -> None:
         """Do something later: `moment` seconds after the start."""
@@ -175,6 +188,9 @@ class FakeReader:
 
     async def changed(self, timeout: float) -> bool:
         return await self._seat.changed(timeout)
+
+    async def read_to_end(self) -> None:
+        self._seat.reads += 1
 
     @property
     def view(self) -> RosterView:

@@ -12,6 +12,7 @@ from framework.lifecycle.link import Link, Report, Stop, WorkerSpec
 from framework.lifecycle.worker import WorkerProcess
 from framework.membership.group import Joined
 from framework.states import StopReason, WorkerState
+from framework.streams.lease import Lease
 
 
 class EndedError(BaseException):
@@ -85,11 +86,15 @@ class FakeApp:
         stops_by: what has to be set before its member closes.
         crash_reason: the error that it ended with.
         crashes_at_the_stop: the error that its stop ends with.
+        lease: whether it may emit.
     """
 
     def __init__(self) -> None:
         self.calls: list[object] = []
         self.settings = SimpleNamespace(shutdown_grace=7.0)
+        self.lease = Lease()
+        self.identity = SimpleNamespace(group_instance_id="w-0")
+        self.on_demoted = SimpleNamespace(send=self._demoted)
         self.conf = SimpleNamespace(autodiscover=False)
         self.has_pages = False
         self.in_worker = False
@@ -105,6 +110,9 @@ class FakeApp:
         self.crashes_at_the_stop: BaseException | None = None
         self._stopped = asyncio.Event()
         self._crashed = asyncio.Event()
+
+    async def _demoted(self, *, seat: str) -> None:
+        self.calls.append(("demoted", seat))
 
     def worker_init(self) -> None:
         self.calls.append("init")
@@ -138,7 +146,7 @@ class FakePresence:
     """A fake of `Presence`: decides what the test says, and notes what it was told.
 
     Attributes:
-        should_leave: the decision, but for a restart.
+        should_leave: the decision, but where somebody else sits down next.
         asked: the reasons that it was asked about.
         while_deciding: called during the next decision.
     """
@@ -155,8 +163,8 @@ class FakePresence:
     def on_joined(self, joined: Joined) -> None:
         self._calls.append(("joined", joined.member_id))
 
-    def running(self) -> None:
-        self._calls.append("running")
+    def running(self, took: float | None = None) -> None:
+        self._calls.append("running" if took is None else ("running", took))
 
     def stopping(self, reason: StopReason) -> None:
         self._calls.append(("stopping", reason))
@@ -164,12 +172,16 @@ class FakePresence:
     def stopped(self, reason: StopReason, *, has_left: bool) -> None:
         self._calls.append(("stopped", reason, has_left))
 
+    def drilled(self, uncommitted: int) -> None:
+        self._calls.append(("drilled", uncommitted))
+
     async def decide_to_leave(self, reason: StopReason) -> Decision:
         self.asked.append(reason)
         await asyncio.sleep(0)
         meanwhile, self.while_deciding = self.while_deciding, lambda: None
         meanwhile()
-        return Decision(self.should_leave and reason is not StopReason.RESTART, "the test says so")
+        has_successor = reason in (StopReason.RESTART, StopReason.HANDOVER)
+        return Decision(self.should_leave and not has_successor, "the test says so")
 
 
 class Living:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from framework.lifecycle.health import BLOCKED_AFTER, live, ready, startup
 from framework.lifecycle.status import Fence, Status, WorkerStatus
-from framework.states import WorkerState
+from framework.membership.roster import Shadowing
+from framework.states import ShadowState, WorkerState
 from tests.unit.lifecycle.some_status import ended, running, status_of
 
 HELD = Fence("held", 3, 120, "box2 (pid 7), since 10:00, client id flights-0@box2#1-aa", "flights-0@box2#1-aa")
@@ -24,6 +25,7 @@ WORKERS = st.builds(
     has_ended=st.booleans(),
     has_left=st.booleans(),
     fence=st.none() | st.just(HELD),
+    shadowing=st.none() | st.builds(Shadowing, st.just("s"), st.sampled_from(ShadowState), st.just("Why.")),
 )
 STATUSES = st.builds(
     lambda workers, is_stopping: status_of(*workers, is_stopping=is_stopping), st.lists(WORKERS), st.booleans()
@@ -32,6 +34,10 @@ STATUSES = st.builds(
 
 def waiting(slot: int = 0, **changes: Any) -> WorkerStatus:
     return running(slot, **{"state": WorkerState.WAITING, "fence": HELD, "was_running": False, **changes})
+
+
+def shadowing(state: ShadowState, problem: str = "", **changes: Any) -> WorkerStatus:
+    return running(state=WorkerState.SHADOWING, shadowing=Shadowing("flights-standby", state, problem), **changes)
 
 
 @pytest.mark.parametrize("question", [live, ready, startup])
@@ -129,6 +135,51 @@ class TestReady:
 
     def test_before_there_are_workers(self) -> None:
         assert ready(status_of()).reasons == ("No worker has been started yet.",)
+
+
+def test_worker_that_may_not_emit_is_live_and_not_ready() -> None:
+    status = status_of(running(may_emit=False))
+    assert live(status).is_ok
+    (reason,) = ready(status).reasons
+    assert reason.startswith("Worker 0 (flights-0) emits nothing until")
+
+
+class TestShadowing:
+    def test_warm_is_ready(self) -> None:
+        assert ready(status_of(shadowing(ShadowState.WARM))).is_ok
+
+    @pytest.mark.parametrize("state", sorted(set(ShadowState) - {ShadowState.WARM}))
+    def test_anything_else_is_not_and_says_why(self, state: ShadowState) -> None:
+        assert ready(status_of(shadowing(state, "Something is wrong."))).reasons == (
+            f"Worker 0 (flights-0) cannot take a seat over yet ({state}). Something is wrong.",
+        )
+
+    def test_one_that_has_just_begun(self) -> None:
+        assert ready(status_of(running(state=WorkerState.SHADOWING))).reasons == (
+            "Worker 0 (flights-0) has just begun to shadow.",
+        )
+
+    def test_without_a_problem_the_sentence_ends_there(self) -> None:
+        (reason,) = ready(status_of(shadowing(ShadowState.STARTING))).reasons
+        assert reason == "Worker 0 (flights-0) cannot take a seat over yet (starting)."
+
+    @pytest.mark.parametrize("state", ShadowState)
+    def test_started_and_live_it_is_in_any_case(self, state: ShadowState) -> None:
+        status = status_of(shadowing(state, "Something is wrong.", was_running=False))
+        assert startup(status).is_ok
+        assert live(status).is_ok
+
+    def test_blocked_one_is_neither_live_nor_ready(self) -> None:
+        status = status_of(shadowing(ShadowState.WARM, beat_age=7.0))
+        assert live(status).reasons == ready(status).reasons
+        assert not live(status).is_ok
+
+    def test_heartbeats_of_the_standby_group_are_not_those_of_a_seat(self) -> None:
+        assert ready(status_of(shadowing(ShadowState.WARM, heartbeat_age=600.0))).is_ok
+
+    def test_one_that_has_ended_is_not_ready(self) -> None:
+        ended_one = shadowing(ShadowState.WARM, has_ended=True)
+        assert ready(status_of(ended_one)).reasons == ("Worker 0 (flights-0) has ended and is not started again.",)
 
 
 class TestStartup:

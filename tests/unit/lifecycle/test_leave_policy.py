@@ -20,6 +20,8 @@ BY_REASON = {
     StopReason.INTERRUPT: (None, True, False),
     StopReason.SUPERVISOR_GONE: (False, True, False),
     StopReason.RESTART: (False, False, False),
+    StopReason.HANDOVER: (False, False, False),
+    StopReason.DRILL: (False, False, False),
 }
 
 AUTO_AT_AN_INTERRUPT = {

@@ -1,5 +1,6 @@
 """What the next process of a slot is told about the ones before it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +12,11 @@ from framework.backoff import Backoff
 from framework.exit_codes import ExitCode
 from framework.identity import Incarnation
 from framework.lifecycle.lineage import REMEMBERED, Lineage
-from framework.lifecycle.link import Admitted, Bound, Go, Waiting
+from framework.lifecycle.link import Admitted, Beat, Bound, Go, Moved, Promoted, Report, Surplus, Waiting, Yielded
 from framework.lifecycle.observed import Observed
 from framework.lifecycle.restart_policy import RestartPolicy
 from framework.lifecycle.status import Fence
+from framework.states import WorkerState
 
 POLICY = RestartPolicy(Backoff(), limit=3, reset_after=30.0, fenced_limit=5, fenced_reset_after=60.0)
 NOW = 1000.0
@@ -36,6 +38,13 @@ def process(number: int = 0, ran_for: float | None = None) -> Observed:
     return Observed(bound=bound, running_since=None if ran_for is None else NOW - ran_for)
 
 
+def after(observed: Observed, *reports: Report) -> Observed:
+    """A process after some reports."""
+    for report in reports:
+        observed.apply(report)
+    return observed
+
+
 def test_first_process_has_nobody_before_it(lineage: Lineage) -> None:
     assert lineage.go() == Go()
     assert lineage.go(is_handover=True) == Go(is_handover=True)
@@ -52,6 +61,106 @@ def test_each_that_had_a_name_may_have_had_the_seat(code: int, lineage: Lineage)
     lineage.ended(process(0), code)
     lineage.ended(process(1), code)
     assert lineage.go() == Go(False, frozenset({"w-0@here#0", "w-0@here#1"}), frozenset({"m-0"}))
+
+
+class TestJoin:
+    """A process that dies before the broker has answered its join may hold the seat under a name that nobody knows."""
+
+    @pytest.mark.parametrize(("moves", "has"), [((), False), ((Moved(WorkerState.STARTING),), True)])
+    def test_next_process_hears_that_it_was_not_answered(
+        self, moves: tuple[Moved, ...], has: bool, lineage: Lineage
+    ) -> None:
+        lineage.ended(after(process(), *moves), -9)
+        assert lineage.go().has_unanswered_join is has
+
+    def test_and_nothing_where_it_was(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), Moved(WorkerState.STARTING), Admitted("m-0")), -9)
+        assert not lineage.go().has_unanswered_join
+
+    def test_it_is_remembered_until_another_one_has_joined(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(0), Moved(WorkerState.STARTING)), -9)
+        lineage.ended(after(process(1), Moved(WorkerState.WAITING)), -9)
+        assert lineage.go().has_unanswered_join
+        lineage.ended(after(process(2), Moved(WorkerState.STARTING), Admitted("m-2")), -9)
+        assert not lineage.go().has_unanswered_join
+
+    def test_answer_of_the_standby_group_is_none_for_the_seat(self, lineage: Lineage) -> None:
+        moves = (Moved(WorkerState.SHADOWING), Admitted("m-standby"), Promoted("w-0"), Moved(WorkerState.STARTING))
+        lineage.ended(after(process(), *moves), -9)
+        assert (lineage.go().has_unanswered_join, lineage.go().seat) == (True, "w-0")
+
+
+class TestSeat:
+    @pytest.mark.parametrize(
+        ("code", "seat"), [(ExitCode.OK, "w-7"), (ExitCode.CRASHED, "w-7"), (-9, "w-7"), (ExitCode.FENCED, None)]
+    )
+    def test_one_that_was_taken_over_is_held_on_to_unless_it_was_lost(
+        self, code: int, seat: str | None, lineage: Lineage
+    ) -> None:
+        lineage.ended(after(process(), Promoted("w-7")), code)
+        assert lineage.go().seat == seat
+
+    def test_one_that_was_yielded_is_not(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), Promoted("w-7"), Yielded()), ExitCode.OK)
+        assert (lineage.go().seat, lineage.go().has_yielded) == (None, True)
+
+    def test_one_that_was_scaled_away_is_not_either(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), Promoted("w-7"), Surplus()), ExitCode.OK)
+        assert lineage.go().seat is None
+
+    def test_one_that_somebody_else_had_by_then_is_not_either(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), Promoted("w-7"), Moved(WorkerState.SHADOWING)), ExitCode.CRASHED)
+        assert lineage.go().seat is None
+
+    def test_ones_own_needs_no_word(self, lineage: Lineage) -> None:
+        lineage.ended(process(), ExitCode.CRASHED)
+        assert (lineage.go().seat, lineage.go().has_yielded) == (None, False)
+
+    def test_yielding_is_over_with_the_next_process(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(0), Yielded()), ExitCode.OK)
+        lineage.ended(process(1), ExitCode.CRASHED)
+        assert lineage.go().has_yielded, "one that got nowhere leaves the next where it was itself"
+        lineage.ended(after(process(2), Moved(WorkerState.SHADOWING)), ExitCode.CRASHED)
+        assert not lineage.go().has_yielded
+
+    def test_process_that_did_not_get_as_far_as_a_name_changes_nothing(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), Promoted("w-7")), ExitCode.CRASHED)
+        lineage.ended(Observed(), ExitCode.CRASHED)
+        assert lineage.go().seat == "w-7"
+
+
+class TestAnnounced:
+    """The next process is loading for longer than shadows wait: they are told before."""
+
+    AT_WORK = (Beat(0, lease=3.0), Moved(WorkerState.RUNNING))
+
+    def test_seat_of_one_that_shadows_watched_over(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(), *self.AT_WORK), ExitCode.CRASHED)
+        assert lineage.announced == ("shop", "w-0")
+        assert lineage.go().is_shadowed
+
+    @pytest.mark.parametrize(
+        "reports",
+        [(Beat(0), Moved(WorkerState.RUNNING)), (*AT_WORK, Yielded()), (Beat(0, lease=3.0),)],
+        ids=["nobody watches", "a shadow has it", "was not at work"],
+    )
+    def test_no_other_one(self, reports: tuple[Report, ...], lineage: Lineage) -> None:
+        assert lineage.announced is None
+        lineage.ended(after(process(), *reports), ExitCode.CRASHED)
+        assert lineage.announced is None
+
+    def test_process_that_got_nowhere_changes_nothing(self, lineage: Lineage) -> None:
+        lineage.ended(after(process(0), *self.AT_WORK), ExitCode.CRASHED)
+        lineage.ended(process(1), ExitCode.CRASHED)
+        assert lineage.announced == ("shop", "w-0")
+        assert lineage.go().is_shadowed
+
+    def test_dynamic_member_has_no_seat(self, lineage: Lineage) -> None:
+        found = after(process(), *self.AT_WORK)
+        assert found.bound is not None
+        found.bound = replace(found.bound, group_instance_id=None)
+        lineage.ended(found, ExitCode.CRASHED)
+        assert lineage.announced is None
 
 
 class TestFences:

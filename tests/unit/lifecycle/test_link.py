@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from framework.exit_codes import ExitCode
-from framework.lifecycle.link import Beat, Failed, Go, Link, Moved, Stop, WorkerSpec
-from framework.states import StopReason, WorkerState
+from framework.lifecycle.link import Beat, Failed, Go, Link, Moved, Promoted, Shadows, Stop, WorkerSpec, Yielded
+from framework.membership.roster import Shadowing
+from framework.states import ShadowState, StopReason, WorkerState
 
 
 @pytest.fixture
@@ -26,6 +27,9 @@ def pipe() -> Any:
         Moved(WorkerState.LOADING),
         Beat(17),
         Failed(ExitCode.FENCED, "Another process holds the seat 'flights-0'."),
+        Shadows(Shadowing("s", ShadowState.WARMING, "why", 3.0, {"w-0": None, "w-1": 7}), {"t/0": None, "t/1": 7}),
+        Promoted("flights-0"),
+        Yielded(),
     ],
 )
 def test_report(report: Any, pipe: tuple[Connection, Connection]) -> None:
@@ -44,7 +48,10 @@ def test_enums_stay_enums(pipe: tuple[Connection, Connection]) -> None:
     assert supervisor.recv().code is ExitCode.FENCED
 
 
-@pytest.mark.parametrize("command", [Go(), Stop(StopReason.RESTART, 2.5)])
+@pytest.mark.parametrize(
+    "command",
+    [Go(), Go(seat="w-0", has_yielded=True, has_unanswered_join=True, is_shadowed=True), Stop(StopReason.RESTART, 2.5)],
+)
 def test_command(command: Any, pipe: tuple[Connection, Connection]) -> None:
     supervisor, worker = pipe
     supervisor.send(command)
@@ -53,7 +60,9 @@ def test_command(command: Any, pipe: tuple[Connection, Connection]) -> None:
 
 def test_spec_survives_the_pipe(pipe: tuple[Connection, Connection]) -> None:
     supervisor, worker = pipe
-    spec = WorkerSpec("apps.flights:app", slot=2, slots=3, folder="/srv", debug=True)
+    spec = WorkerSpec(
+        "apps.flights:app", slot=2, slots=3, folder="/srv", debug=True, role="standby", announced=("a", "b")
+    )
     supervisor.send(spec)
     assert worker.recv() == spec
 

@@ -92,7 +92,7 @@ class TestRoster:
             None,
             {"member_id": "m-0"},
             {"member_id": "m-0", "generation_id": 7, "assignment": {"orders": (0, 2)}},
-            {"state": SeatState.RUNNING},
+            {"state": SeatState.RUNNING, "takeover": None},
             {"state": SeatState.STOPPING, "reason": "asked to leave"},
             {"state": SeatState.LEFT},
         ]

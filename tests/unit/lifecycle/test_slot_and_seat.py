@@ -39,6 +39,10 @@ def bind(process: FakeHandle, number: int) -> None:
     process.report(Bound("shop", "w-0", client_id(number), "test", incarnation(number)))
 
 
+FENCED = Go(lineage=frozenset({client_id(0)}), members=frozenset({"m-0"}), fenced=incarnation(0), attempts=1)
+"""What the next process is told after the first one was in its seat and has lost it."""
+
+
 def fence(process: FakeHandle) -> None:
     """Let a process be told by the broker that another one has its seat."""
     process.report(TOLD)
@@ -74,9 +78,10 @@ class TestNextProcess:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             bind(await kept.running(processes), 0)
+            processes[0].report(Admitted("m-0"))
             fence(processes[0])
             following = await kept.sent_off(processes, 1)
-            assert following.told == [Go(lineage=frozenset({client_id(0)}), fenced=incarnation(0), attempts=1)]
+            assert following.told == [FENCED]
             assert kept.failures == []
             assert kept.slot.status().restarts == 1
             kept.keeping.cancel()
@@ -89,13 +94,14 @@ class TestNextProcess:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             bind(await kept.running(processes), 0)
+            processes[0].report(Admitted("m-0"))
             replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
             await until(lambda: len(processes) == 2 and processes[1].is_alive)
             processes[1].report(Moved(WorkerState.LOADED))
             await until(lambda: len(processes[0].told) == 2)
             fence(processes[0])
             following = await kept.sent_off(processes, 1)
-            assert following.told == [Go(lineage=frozenset({client_id(0)}), fenced=incarnation(0), attempts=1)]
+            assert following.told == [FENCED]
             replacing.cancel()
             kept.keeping.cancel()
 

@@ -57,6 +57,12 @@ def test_each_worker_gets_its_slot() -> None:
     assert [(spec.slot, spec.slots, spec.debug) for spec in supervisor._specs] == [(n, 3, True) for n in range(3)]
 
 
+@pytest.mark.parametrize("role", ["primary", "standby"])
+def test_each_worker_gets_the_role(role: str) -> None:
+    supervisor = Supervisor("shop:app", 2, Settings.load(environ={}, env_file=None, role=role))
+    assert [spec.role for spec in supervisor._specs] == [role, role]
+
+
 class Commanded:
     """A supervisor of two slots that are fakes, and a clock that a test sets.
 

@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.client import ConnectionGroup
@@ -168,6 +168,8 @@ class FakeListener:
     failures: list[MembershipError]
     joins: list[Joined]
     names: list[str]
+    confirmed: list[float] = field(default_factory=list)
+    has_lease: bool = True
 
     def on_membership_failure(self, error: MembershipError) -> None:
         self.failures.append(error)
@@ -177,6 +179,12 @@ class FakeListener:
 
     def on_joined(self, joined: Joined) -> None:
         self.joins.append(joined)
+
+    def on_confirmed(self, sent_at: float) -> None:
+        self.confirmed.append(sent_at)
+
+    def may_emit(self) -> bool:
+        return self.has_lease
 
     def has_progressed(self) -> bool:
         return self.client.has_progressed
@@ -193,6 +201,7 @@ class Member:
     failures: list[MembershipError]
     joins: list[Joined]
     names: list[str]
+    listener: FakeListener
 
     async def until(self, holds: Callable[[], Any], within: float = 5.0) -> None:
         """Let the event loop turn until something holds."""
@@ -224,12 +233,13 @@ async def member(
         "retry_backoff_ms": 1,
         "max_poll_interval_ms": 60000,
     }
+    listener = FakeListener(client, failures, joins, names)
     coordinator = StaticGroupCoordinator(
         client,
         subscription,
         assignor=assignor,
         client_id=client.client_id,
-        listener=FakeListener(client, failures, joins, names),
+        listener=listener,
         group_id="flights",
         group_instance_id=instance_id,
         enable_auto_commit=False,
@@ -238,7 +248,7 @@ async def member(
     if topics:
         subscription.subscribe(set(topics))
     try:
-        yield Member(client, subscription, coordinator, assignor, failures, joins, names)
+        yield Member(client, subscription, coordinator, assignor, failures, joins, names, listener)
     finally:
         client.hanging.clear()
         await coordinator.close()

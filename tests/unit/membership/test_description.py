@@ -1,7 +1,10 @@
 """From the coordinator's answer to `Group`, also where members wrote what only they understand."""
 
+import zlib
+
 import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 
 from framework.membership.description import group_of
 from framework.membership.group import Group
@@ -47,3 +50,24 @@ def test_member_of_another_protocol_is_there_without_topics() -> None:
 def test_group_that_never_was() -> None:
     assert not group_of((0, "g", "Dead", "", "", [], 0)).exists
     assert not group_of((69, "g", "", "", "", [], 0)).exists
+
+
+class TestActives:
+    """Faust's leader writes beside each assignment what of it is active."""
+
+    def test_they_are_told_apart_from_standbys(self) -> None:
+        assignment = ClientAssignment(actives={"in": [1, 0], "t": [0], "none": []}, standbys={"t": [1]})
+        user_data = ClientMetadata(assignment=assignment, url="http://w", changelog_distribution={}).dumps()
+        told = ConsumerProtocolMemberAssignment(0, [("t", [0, 1])], zlib.compress(user_data)).encode()
+        (member,) = described(METADATA, told).members
+        assert member.actives == {"in": (0, 1), "t": (0,)}
+        assert member.assignment == {"t": (0, 1)}
+
+    @pytest.mark.parametrize(
+        "user_data",
+        [b"", b"extra", zlib.compress(b"{"), zlib.compress(b"{}"), zlib.compress(b'{"assignment": {"actives": 3}}')],
+    )
+    def test_assignment_that_is_not_fausts_has_none(self, user_data: bytes) -> None:
+        told = ConsumerProtocolMemberAssignment(0, [("a", [0])], user_data).encode()
+        (member,) = described(METADATA, told).members
+        assert (member.actives, member.assignment) == ({}, {"a": (0,)})

@@ -9,10 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.identity import Incarnation
-from framework.membership.roster import STALE_AFTER, Entry, Wanted
-from framework.membership.roster_records import FORMAT, WANTED_KEY, UnreadableRecordError, decode, encode, encode_wanted
+from framework.membership.roster import (
+    STALE_AFTER,
+    Entry,
+    GaveUp,
+    Order,
+    OrderKind,
+    Restarting,
+    Shadowing,
+    Takeover,
+    Wanted,
+    Watch,
+)
+from framework.membership.roster_records import (
+    FORMAT,
+    WANTED_KEY,
+    UnreadableRecordError,
+    decode,
+    encode,
+    encode_gave_up,
+    encode_order,
+    encode_restarting,
+    encode_wanted,
+    encode_watch,
+    gave_up_key,
+)
 from framework.membership.roster_view import RosterView
-from framework.states import GONE, SeatState
+from framework.states import GONE, SeatState, ShadowState
 from tests.support.roster import ENTRY
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -33,11 +56,32 @@ ENTRIES = st.builds(
     assignment=st.dictionaries(TEXT, st.lists(st.integers(0, 2**31 - 1), max_size=4).map(tuple), max_size=3),
     heartbeat_age=st.none() | st.floats(0, 1e6),
     reason=TEXT,
+    boot_id=TEXT,
+    standby_id=TEXT,
+    lease=st.floats(0, 60),
+    successor=TEXT,
+    uncommitted=NUMBER,
+    takeover=st.none() | st.builds(Takeover, TEXT, TEXT, st.floats(0, 1e6), st.none() | st.floats(0, 1e6)),
+    shadowing=st.none()
+    | st.builds(
+        Shadowing,
+        group_id=TEXT,
+        state=st.sampled_from(ShadowState),
+        problem=TEXT,
+        failover_after=st.floats(0.5, 60),
+        lags=st.dictionaries(TEXT, st.none() | NUMBER, max_size=3),
+    ),
 )
+LATER = {"boot_id", "standby_id", "lease", "successor", "uncommitted", "takeover", "shadowing"}
+"""Fields that entries of earlier versions do not have."""
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
 )
+WATCH = Watch("w-standby-0", frozenset({"w-0", "w-1"}), 3.0)
+ORDER = Order("w-0", OrderKind.HANDOVER, ENTRY.client_id, "w-standby-0@host#2-0b")
+RESTARTING = Restarting("w-0", "w-0@host#5-0e")
 FIELDS = orjson.loads(encode(ENTRY))
 KEY = ENTRY.group_instance_id.encode()
 
@@ -62,17 +106,21 @@ class TestRecords:
         with contextlib.suppress(UnreadableRecordError):
             assert isinstance(decode(KEY, orjson.dumps({**FIELDS, name: value})), Entry)
 
-    @pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"boot_id"}))
+    @pytest.mark.parametrize("name", sorted(FIELDS.keys() - LATER))
     def test_missing_field(self, name: str) -> None:
         fields = {field: value for field, value in FIELDS.items() if field != name}
         with pytest.raises(UnreadableRecordError):
             decode(KEY, orjson.dumps(fields))
 
-    def test_entry_from_before_there_was_a_boot_id(self) -> None:
-        fields = {field: value for field, value in FIELDS.items() if field != "boot_id"}
-        found = decode(KEY, orjson.dumps(fields))
-        assert isinstance(found, Entry)
-        assert found.boot_id == ""
+    def test_entry_of_an_earlier_version(self) -> None:
+        fields = {field: value for field, value in FIELDS.items() if field not in LATER}
+        assert decode(KEY, orjson.dumps(fields)) == ENTRY
+
+    @pytest.mark.parametrize("name", ["takeover", "shadowing"])
+    @given(inner=JSON)
+    def test_what_is_inside_a_field_may_be_garbage(self, name: str, inner: object) -> None:
+        with contextlib.suppress(UnreadableRecordError):
+            assert isinstance(decode(KEY, orjson.dumps({**FIELDS, name: inner})), Entry)
 
     def test_interval_that_nobody_would_live_to_see_is_not_believed(self) -> None:
         found = decode(KEY, orjson.dumps({**FIELDS, "interval": 1e9}))
@@ -91,6 +139,36 @@ class TestRecords:
     def test_key_of_another_seat(self, key: bytes | None) -> None:
         with pytest.raises(UnreadableRecordError):
             decode(key, encode(ENTRY))
+
+
+class TestWords:
+    """Records that are about a seat, and no entry."""
+
+    WORDS = [
+        (gave_up_key("w-0"), encode_gave_up(GaveUp("w-0", "host", "c")), GaveUp("w-0", "host", "c")),
+        (*encode_watch(WATCH), WATCH),
+        (*encode_order(ORDER), ORDER),
+        (*encode_restarting(RESTARTING), RESTARTING),
+    ]
+
+    @pytest.mark.parametrize(("key", "value", "word"), WORDS, ids=lambda value: type(value).__name__)
+    def test_word_comes_back(self, key: bytes, value: bytes, word: object) -> None:
+        assert decode(key, value) == word
+
+    @pytest.mark.parametrize(("key", "value", "word"), WORDS, ids=lambda value: type(value).__name__)
+    def test_missing_field(self, key: bytes, value: bytes, word: object) -> None:
+        fields = orjson.loads(value)
+        with pytest.raises(UnreadableRecordError):
+            decode(key, orjson.dumps({"format": fields["format"]}))
+
+    def test_word_that_this_version_does_not_know(self) -> None:
+        with pytest.raises(UnreadableRecordError, match="no record that this version knows: #wish"):
+            decode(b"#wish:w-0", b'{"format": 1}')
+
+    def test_order_that_this_version_does_not_know(self) -> None:
+        key, value = encode_order(ORDER)
+        with pytest.raises(UnreadableRecordError):
+            decode(key, orjson.dumps({**orjson.loads(value), "kind": "dance"}))
 
 
 OTHER = replace(ENTRY, client_id="w-0@other#1700000000001-0000abce", incarnation=Incarnation("other", 1, 1, "1"))
@@ -158,3 +236,62 @@ class TestView:
         with pytest.raises(UnreadableRecordError):
             view.apply(KEY, b"{}", 101.0, 0)
         assert view.seats() == view_of(ENTRY).seats()
+
+
+STANDBY = replace(
+    ENTRY,
+    group_instance_id="w-standby-0",
+    client_id="w-standby-0@host#2-0b",
+    role="standby",
+    shadowing=Shadowing("g-standby", ShadowState.WARM, lags={"w-0": 0, "w-1": None}),
+)
+
+
+def hear(view: RosterView, *words: tuple[bytes, bytes | None], now: float = 100.0) -> RosterView:
+    for key, value in words:
+        view.apply(key, value, now, 0)
+    return view
+
+
+class TestStandbys:
+    def test_standby_sits_in_no_seat(self) -> None:
+        view = view_of(ENTRY, STANDBY)
+        assert list(view.seats()) == ["w-0"]
+        assert list(view.standbys()) == ["w-standby-0"]
+
+    def test_shadows_of_a_seat(self) -> None:
+        second = replace(STANDBY, group_instance_id="w-standby-1", client_id="c1")
+        elsewhere = replace(
+            STANDBY, group_instance_id="w-standby-2", client_id="c2", shadowing=Shadowing("g", ShadowState.WARM)
+        )
+        starting = replace(STANDBY, group_instance_id="w-standby-3", client_id="c3", shadowing=None)
+        view = view_of(second, STANDBY, elsewhere, starting, ENTRY)
+        assert list(view.shadows_of("w-0", 101.0)) == ["w-standby-0", "w-standby-1"]
+        assert view.shadows_of("w-9", 101.0) == {}
+        assert view.shadows_of("w-0", 100.0 + STALE_AFTER) == {}
+
+    def test_shortest_failover_time_counts(self) -> None:
+        slow = Watch("w-standby-1", frozenset({"w-1", "w-2"}), 10.0)
+        view = hear(RosterView(), encode_watch(WATCH), encode_watch(slow))
+        assert [view.failover_after(seat) for seat in ("w-0", "w-1", "w-2", "w-9")] == [3.0, 3.0, 10.0, None]
+
+    def test_watch_that_is_given_up(self) -> None:
+        key, value = encode_watch(WATCH)
+        view = hear(RosterView(), (key, value), (key, None))
+        assert view.failover_after("w-0") is None
+
+    def test_watch_of_other_seats_replaces_the_one_before(self) -> None:
+        view = hear(RosterView(), encode_watch(WATCH), encode_watch(replace(WATCH, seats=frozenset({"w-2"}))))
+        assert [view.failover_after(seat) for seat in ("w-0", "w-2")] == [None, 3.0]
+
+    def test_last_order_counts(self) -> None:
+        drill = replace(ORDER, kind=OrderKind.DRILL)
+        view = hear(RosterView(), encode_order(ORDER))
+        hear(view, encode_order(drill), now=101.0)
+        assert view.order_for("w-0") == (drill, 101.0)
+        assert view.order_for("w-9") is None
+
+    def test_next_process_of_a_seat(self) -> None:
+        view = hear(RosterView(), encode_restarting(RESTARTING))
+        assert view.restarting("w-0") == (RESTARTING, 100.0)
+        assert view.restarting("w-9") is None

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 import framework.membership.roster_keeper as module
 from framework.backoff import Backoff
 from framework.errors import RosterUnavailableError
-from framework.membership.roster import Entry, Wanted
+from framework.membership.roster import Entry, Wanted, Watch
 from framework.membership.roster_keeper import RosterKeeper
+from framework.membership.roster_records import encode_watch
 from framework.membership.roster_trouble import Trouble
 from framework.membership.roster_view import RosterView
 from framework.states import SeatState
@@ -56,6 +57,7 @@ class FakeReader:
         self.refusal: Exception | None = None
         self.problem = ""
         self.is_closed = False
+        self.has_news = False
 
     async def start(self) -> None:
         if self.refusal is not None:
@@ -63,7 +65,8 @@ class FakeReader:
 
     async def changed(self, _timeout: float | None) -> bool:
         await asyncio.sleep(0.01)
-        return True
+        has_news, self.has_news = self.has_news, False
+        return has_news
 
     async def close(self) -> None:
         self.is_closed = True
@@ -99,6 +102,8 @@ def make(writer: FakeWriter, reader: FakeReader) -> Iterator[Make]:
     def make(
         on_wanted: Callable[[Wanted, bool], None] = lambda _wanted, _is_new: None,
         heartbeat: Callable[[], float | None] = lambda: None,
+        on_control: Callable[[RosterView], None] = lambda _view: None,
+        on_written: Callable[[float], None] = lambda _began_at: None,
         **changes: Any,
     ) -> RosterKeeper:
         entry = replace(ENTRY, **changes)
@@ -109,6 +114,8 @@ def make(writer: FakeWriter, reader: FakeReader) -> Iterator[Make]:
             replication_factor=1,
             on_wanted=on_wanted,
             heartbeat=heartbeat,
+            on_control=on_control,
+            on_written=on_written,
         )
         made.append(keeper)
         return keeper
@@ -153,6 +160,51 @@ class TestWriting:
         writer.gate.set()
         eventually(lambda: len(writer.entries) == 2)
         assert [entry.generation_id for entry in writer.entries] == [-1, 9]
+
+    def test_interval_may_change(self, make: Make, writer: FakeWriter) -> None:
+        keeper = make(interval=60.0)
+        keeper.start()
+        eventually(lambda: writer.entries)
+        keeper.tell(interval=0.01)
+        eventually(lambda: len(writer.entries) > 3)
+
+    def test_begin_of_each_write_is_told_when_the_broker_has_it(self, make: Make, writer: FakeWriter) -> None:
+        told: list[float] = []
+        keeper = make(interval=60.0, on_written=told.append)
+        writer.gate.clear()
+        before = time.monotonic()
+        keeper.start()
+        eventually(lambda: writer.tries == 1)
+        begun = time.monotonic()
+        assert told == []
+        writer.gate.set()
+        [began_at] = eventually(lambda: told)
+        assert before <= began_at <= begun
+
+    def test_write_that_fails_is_none(self, make: Make, writer: FakeWriter) -> None:
+        told: list[float] = []
+        writer.refusal = DENIED
+        make(interval=0.01, on_written=told.append).start()
+        eventually(lambda: writer.tries > 3)
+        assert told == []
+        writer.refusal = None
+
+    @pytest.mark.parametrize(
+        ("changes", "is_quick"), [({}, False), ({"lease": 3.0}, True), ({"role": "standby"}, True)], ids=str
+    )
+    def test_who_is_waited_for_tries_again_soon(
+        self, make: Make, writer: FakeWriter, changes: dict[str, Any], is_quick: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "SOON", 0.01)
+        monkeypatch.setattr(
+            module, "Trouble", lambda patience, lasting=60.0: Trouble(patience, 60.0, Backoff(30.0, 30.0))
+        )
+        writer.refusal = DENIED
+        make(interval=60.0, **changes).start()
+        eventually(lambda: writer.tries > (3 if is_quick else 0))
+        time.sleep(0 if is_quick else 0.1)
+        assert is_quick or writer.tries == 1
+        writer.refusal = None
 
     def test_unknown_field(self, make: Make) -> None:
         with pytest.raises(TypeError):
@@ -289,6 +341,16 @@ class TestListening:
         make(interval=0.01, on_wanted=lambda wanted, _is_new: heard.append(wanted)).start()
         eventually(lambda: len(writer.entries) > 5)
         assert heard == []
+
+    def test_all_that_is_to_be_heeded(self, make: Make, reader: FakeReader) -> None:
+        heard: list[float | None] = []
+        make(on_control=lambda view: heard.append(view.failover_after("w-0"))).start()
+        eventually(lambda: heard == [None])
+        reader.view.apply(*encode_watch(Watch("w-standby-0", frozenset({"w-0"}), 3.0)), 100.0, 0)
+        reader.has_news = True
+        eventually(lambda: heard == [None, 3.0])
+        reader.view = RosterView()
+        eventually(lambda: heard == [None, 3.0, None])
 
     def test_roster_that_can_be_written_but_not_read(self, make: Make, writer: FakeWriter, reader: FakeReader) -> None:
         heard: list[Wanted] = []

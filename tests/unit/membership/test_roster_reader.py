@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 
 import aiokafka.errors as kafka_errors
 import pytest
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 import framework.membership.roster_reader as module
 from framework.errors import RosterUnavailableError
 from framework.membership.roster import CONTROL, Wanted
+from framework.membership.roster_batches import Fetched
 from framework.membership.roster_reader import RosterReader
 from framework.membership.roster_records import WANTED_KEY, encode, encode_wanted
 from framework.membership.roster_silence import CURRENT_WITHIN
@@ -191,6 +193,69 @@ class TestFollow:
         [warning] = [line for line in logs if line["log_level"] == "warning"]
         assert warning["event"] == "roster.unreadable"
         assert warning["key"] == "b'w-1'"
+
+
+class TestReadToEnd:
+    """What was written before the call is in the view after it."""
+
+    def test_what_was_written_before(self, topic: FakeTopic) -> None:
+        async def check(reader: RosterReader) -> None:
+            for number in range(7):
+                topic.append(KEY, encode(replace(ENTRY, generation_id=number)))
+            await reader.read_to_end()
+            assert reader.view.seats()["w-0"].entry.generation_id == 6
+
+        follow(check)
+
+    def test_poll_that_was_under_way_does_not_count(self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A broker that holds a poll answers it from what it had found when it looked last."""
+
+        async def check(reader: RosterReader) -> None:
+            fetch, waits = topic.wires[0].fetch, []
+            held = asyncio.Event()
+
+            async def hold(positions: Mapping[int, int], wait: float) -> dict[int, Fetched]:
+                waits.append(wait)
+                found = await fetch(positions, 0.0)
+                if len(waits) == 1:
+                    await held.wait()
+                return found
+
+            monkeypatch.setattr(topic.wires[0], "fetch", hold)
+            while not waits:
+                await asyncio.sleep(0.001)
+            topic.append(KEY, VALUE)
+            reading = asyncio.ensure_future(reader.read_to_end())
+            await asyncio.sleep(0.02)
+            assert not reading.done()
+            held.set()
+            await reading
+            assert reader.view.seats()
+            assert waits[1] == 0.0, "whoever waits for the end is not to wait for what has not been written"
+
+        follow(check)
+
+    def test_topic_that_cannot_be_read(self, topic: FakeTopic) -> None:
+        async def check(reader: RosterReader) -> None:
+            topic.error = kafka_errors.KafkaConnectionError("closed")
+            with pytest.raises(RosterUnavailableError, match="cannot be read"):
+                await reader.read_to_end()
+            topic.error = None
+
+        follow(check)
+
+    def test_broker_that_does_not_answer(self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def check(reader: RosterReader) -> None:
+            async def never(positions: Mapping[int, int], wait: float) -> dict[int, Fetched]:
+                await asyncio.Event().wait()
+                raise AssertionError
+
+            monkeypatch.setattr(module, "TO_END_WITHIN", 0.05)
+            monkeypatch.setattr(topic.wires[0], "fetch", never)
+            with pytest.raises(TimeoutError):
+                await reader.read_to_end()
+
+        follow(check)
 
 
 class TestTelling:

@@ -1,7 +1,9 @@
 """What the membership asks of the consumer."""
 
 import asyncio
+import time
 
+from framework.streams.lease import Lease
 from tests.unit.streams.fakes import FLIGHTS, FakeKafka, Worker, run, settle
 
 
@@ -81,5 +83,20 @@ def test_a_lost_membership_is_told_to_the_app() -> None:
         error = RuntimeError("lost")
         worker.on_membership_failure(error)
         assert worker.app.failures == [error]
+
+    run(scenario)
+
+
+def test_what_the_member_confirms_reaches_the_lease() -> None:
+    async def scenario() -> None:
+        worker = Worker(FakeKafka(flights=range(4)))
+        worker.app.lease = lease = Lease()
+        lease.set_duration(60.0, time.monotonic() - 59.0)
+        assert worker.may_emit()
+        lease.entry_confirmed(time.monotonic(), time.monotonic())
+        worker.on_confirmed(time.monotonic())
+        assert lease.is_held(time.monotonic() + 50.0)
+        assert not lease.is_held(time.monotonic() + 70.0)
+        assert not worker.may_emit()
 
     run(scenario)

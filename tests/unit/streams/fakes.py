@@ -61,6 +61,7 @@ class FakeClient:
     def __init__(self, kafka: FakeKafka) -> None:
         self.kafka = kafka
         self.positions: dict[TP, int] = {}
+        self.paused: set[TP] = set()
         self.batch: int | None = None
         self.answering = asyncio.Event()
         self.answering.set()
@@ -68,9 +69,16 @@ class FakeClient:
 
     def assign(self, partitions: Iterable[TP]) -> None:
         self.positions = {tp: self.kafka.committed.get(tp, 0) for tp in partitions}
+        self.paused = set()
 
     def assignment(self) -> set[TP]:
         return set(self.positions)
+
+    def pause(self, tp: Any) -> None:
+        self.paused.add(TP(*tp))
+
+    def resume(self, tp: Any) -> None:
+        self.paused.discard(TP(*tp))
 
     def seek(self, tp: Any, offset: int) -> None:
         if tp not in self.positions:
@@ -105,7 +113,7 @@ class FakeClient:
     def _drained(self, partitions: set[TP]) -> dict[TP, Any]:
         drained = {}
         for tp, position in self.positions.items():
-            if partitions and tp not in partitions:
+            if tp in self.paused or (partitions and tp not in partitions):
                 continue
             offsets = [offset for offset in self.kafka.offsets[tp] if offset >= position][: self.batch]
             if offsets:
@@ -161,7 +169,12 @@ class FakeApp:
         self.topics = SimpleNamespace(
             acks_enabled_for=lambda topic: topic != CHANGELOG.topic, _tp_index=defaultdict(lambda: [channel])
         )
-        self.tables = SimpleNamespace(changelog_topics={CHANGELOG.topic}, on_commit=lambda offsets: None)
+        self.tables = SimpleNamespace(
+            changelog_topics={CHANGELOG.topic},
+            on_commit=lambda offsets: None,
+            followed=frozenset[TP](),
+            standby_tps=frozenset[TP](),
+        )
         self.monitor = SimpleNamespace(track_tp_end_offset=lambda tp, offset: None, on_tp_commit=lambda offsets: None)
         self.sensors = SimpleNamespace(
             on_message_in=lambda *args: None,

@@ -1,0 +1,1 @@
+"""Hot spares: workers of the standby group that shadow the seats of the primary group."""

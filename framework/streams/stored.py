@@ -1,0 +1,37 @@
+"""What all kinds of tables have in common: their store, and what of it outlives a recovery."""
+
+from typing import Any
+
+from faust.tables.base import Collection
+from faust.types import TP
+
+
+class Stored(Collection):
+    """Has our store for `rocksdb://`."""
+
+    def _new_store_by_url(self, url: Any) -> Any:
+        driver = (self.options or {}).get("driver")
+        if str(url).partition(":")[0] != "rocksdb" or driver == "python-rocksdb":
+            return super()._new_store_by_url(url)
+        # Loads RocksDB, which few apps have.
+        from framework.streams.rocksdb import Store
+
+        return Store(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+            loop=self.loop,
+            options=self.options,
+        )
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """As in Faust; but a global table keeps what it has of partitions it only follows.
+
+        The store in memory drops all but active partitions. The followed ones are not read again from their beginning.
+        """
+        await super().on_recovery_completed(active_tps | standby_tps if self.is_global else active_tps, standby_tps)

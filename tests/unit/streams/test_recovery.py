@@ -1,0 +1,258 @@
+"""Recovery begins where a shadow has come to, and applies each record of the partitions that are followed, in order."""
+
+import asyncio
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.events import Event
+from faust.types import TP
+
+from framework.streams.recovery import TURN, Recovery
+from tests.unit.membership.apps import offline_app
+from tests.unit.streams.fakes import run, settle
+from tests.unit.streams.tabled import message_of
+
+TOTALS = TP("flights-totals-changelog", 0)
+RATES = TP("flights-rates-changelog", 0)
+HEADERS = (("framework-source", b"1000 5 1 0 flights sums"),)
+
+
+class Changelogs:
+    """A worker's tables `totals` and, global, `rates`, and what the consumer would deliver to them."""
+
+    def __init__(self) -> None:
+        self.app: Any = offline_app()
+        self.app.consumer_generation_id = 1
+        self.app._consumer = SimpleNamespace(consumer_generation_id=1)
+        self.totals = self.app.Table("totals", default=int, recovery_buffer_size=1)
+        self.rates = self.app.GlobalTable("rates", default=int, recovery_buffer_size=1)
+        self.tables: Any = self.app.tables
+        self.tables.changelog_topics  # noqa: B018 - as Faust makes it
+        self.recovery: Recovery = self.tables.recovery
+        self.seeks: list[Any] = []
+
+    async def assign(
+        self, *, actives: set[TP] = frozenset(), standbys: set[TP] = frozenset(), revoked: set[TP] = frozenset()
+    ) -> None:
+        self.app.assignor.assigned_actives = lambda: set(actives)
+        self.app.assignor.assigned_standbys = lambda: set(standbys)
+        await self.recovery.on_rebalance(set(actives | standbys), set(revoked), set(), self.app.consumer_generation_id)
+
+    def put(self, tp: TP, *offsets: int) -> None:
+        for offset in offsets:
+            message = message_of(tp, offset, key=b'"k"', value=b"%d" % offset, headers=HEADERS)
+            self.tables.changelog_queue.force_put_nowait(Event(self.app, "k", offset, {}, message))
+
+    async def seek(self, *tps: TP) -> None:
+        async def seek_wait(offsets: Any) -> None:
+            self.seeks.append(offsets)
+
+        consumer: Any = SimpleNamespace(seek_wait=seek_wait)
+        await self.recovery._seek_offsets(consumer, set(tps), self.recovery.standby_offsets, "standby")
+
+    async def apply(self) -> None:
+        """Run the task that applies until it has nothing more to do."""
+        task = asyncio.ensure_future(Recovery._slurp_changelogs.fun(self.recovery))
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    from framework import App
+
+    monkeypatch.setattr(App, "consumer_generation_id", 1, raising=False)
+
+
+def test_it_begins_behind_what_a_shadow_has_applied() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.tables.applied[TOTALS] = 41
+        await changelogs.assign(actives={TOTALS})
+        assert changelogs.recovery.active_offsets[TOTALS] == 41
+
+    run(scenario)
+
+
+def test_what_recovery_has_read_since_is_further_than_what_the_shadow_had() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.tables.applied[TOTALS] = 41
+        await changelogs.assign(actives={TOTALS})
+        changelogs.recovery.active_offsets[TOTALS] = 90
+        await changelogs.assign(actives={TOTALS})
+        assert changelogs.recovery.active_offsets[TOTALS] == 90
+
+    run(scenario)
+
+
+def test_nothing_is_taken_for_applied_after_a_revoke() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.tables.applied[TOTALS] = 41
+        await changelogs.assign(actives={TOTALS})
+        await changelogs.assign(revoked={TOTALS})
+        await changelogs.assign(actives={TOTALS})
+        assert changelogs.recovery.active_offsets[TOTALS] is None
+
+    run(scenario)
+
+
+def test_nothing_is_taken_for_applied_of_partitions_that_the_seat_does_not_have() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.tables.applied = {TOTALS: 41, RATES: 7}
+        changelogs.tables.sources.note(message_of(TOTALS, 41, headers=HEADERS))
+        await changelogs.assign(standbys={RATES})
+        assert changelogs.tables.applied == {RATES: 7}
+        assert changelogs.tables.sources.known() == set()
+        assert changelogs.recovery.standby_offsets[RATES] == 7
+
+    run(scenario)
+
+
+def test_records_of_a_global_table_survive_that_the_flow_is_resumed() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(standbys={RATES})
+        changelogs.put(RATES, 1, 2)
+        changelogs.app.flow_control.resume()
+        changelogs.put(RATES, 3)
+        await changelogs.apply()
+        assert changelogs.recovery.standby_offsets[RATES] == 3
+        assert changelogs.rates.data["k"] == 3
+
+    run(scenario)
+
+
+def test_what_is_read_again_is_not_passed_over_for_what_was_read_before() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS}, standbys={RATES})
+        changelogs.put(RATES, 7)
+        changelogs.put(TOTALS, 1)
+        await changelogs.seek(RATES)
+        changelogs.put(RATES, 5, 6)
+        applied: list[int] = []
+        changelogs.rates._on_changelog_event = lambda event: remember(applied, event)
+        await changelogs.apply()
+        assert applied == [5, 6]
+        assert changelogs.totals.data["k"] == 1
+
+    run(scenario)
+
+
+async def remember(applied: list[int], event: Any) -> None:
+    applied.append(event.message.offset)
+
+
+def test_what_is_dropped_while_a_callback_waits_is_not_applied() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(standbys={RATES})
+        changelogs.put(RATES, 1, 7)
+        applied: list[int] = []
+
+        async def seek_back(event: Any) -> None:
+            applied.append(event.message.offset)
+            if event.message.offset == 1:
+                await changelogs.seek(RATES)
+                changelogs.put(RATES, 2, 3)
+
+        changelogs.rates._on_changelog_event = seek_back
+        await changelogs.apply()
+        assert applied == [1, 2, 3]
+
+    run(scenario)
+
+
+def test_long_changelog_leaves_others_their_turn() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.put(TOTALS, *range(5 * TURN))
+        task = asyncio.ensure_future(Recovery._slurp_changelogs.fun(changelogs.recovery))
+        seen = []
+        while not changelogs.tables.changelog_queue.empty():
+            seen.append(changelogs.tables.changelog_queue.qsize())
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert max(before - after for before, after in pairwise([*seen, 0])) <= TURN + 1
+
+    run(scenario)
+
+
+def test_record_of_a_partition_that_was_given_up_changes_no_table() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.put(TOTALS, 1)
+        changelogs.put(RATES, 9)
+        await changelogs.apply()
+        assert changelogs.totals.data["k"] == 1
+        assert "k" not in changelogs.rates.data
+        assert TP(RATES.topic, 0) not in changelogs.recovery.standby_offsets
+
+    run(scenario)
+
+
+def test_recovery_tells_which_events_have_changed_a_table() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.put(TOTALS, 1)
+        await changelogs.apply()
+        flights = message_of(TP("flights", 0), 5)
+        assert changelogs.tables.sources.claim(TOTALS, b'"k"', "sums", flights) is None
+
+    run(scenario)
+
+
+def test_end_is_signalled_with_the_last_record() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.recovery._set_recovery_started()
+        changelogs.recovery.active_offsets[TOTALS] = -1
+        changelogs.recovery.active_highwaters[TOTALS] = 1
+        changelogs.put(TOTALS, 0)
+        await changelogs.apply()
+        assert not changelogs.recovery.signal_recovery_end.is_set()
+        changelogs.put(TOTALS, 1)
+        await changelogs.apply()
+        assert changelogs.recovery.signal_recovery_end.is_set()
+        assert not changelogs.recovery.in_recovery
+
+    run(scenario)
+
+
+def test_error_of_a_callback_does_not_end_recovery() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.totals._on_changelog_event = fail
+        changelogs.put(TOTALS, 1, 2)
+        await changelogs.apply()
+        assert changelogs.tables.changelog_queue.empty()
+
+    run(scenario)
+
+
+async def fail(event: Any) -> None:
+    raise RuntimeError("callback")
+
+
+def test_global_table_keeps_what_it_follows_over_a_recovery() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(standbys={RATES})
+        changelogs.put(RATES, 1)
+        await changelogs.apply()
+        await changelogs.rates.on_recovery_completed(set(), {RATES})
+        assert dict(changelogs.rates.data.items()) == {"k": 1}
+
+    run(scenario)
