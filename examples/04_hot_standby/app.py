@@ -10,9 +10,9 @@ from typing import Any
 
 from framework import App
 
-app = App("standby")
+app = App("sums")
 # `internal` is Faust's word for a topic that the app creates itself where it is missing.
-numbers = app.topic("standby-numbers", key_type=str, value_type=int, partitions=4, internal=True)
+numbers = app.topic("sums-numbers", key_type=str, value_type=int, partitions=4, internal=True)
 sums = app.Table("sums", default=int, partitions=4)
 counter: Iterator[int] = count(1)
 

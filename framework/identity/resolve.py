@@ -127,7 +127,9 @@ def _evidence(
             "characters."
         )
     service = settings.service or app_id
-    return Evidence(environ, settings, host, service if role == "primary" else _standby_name(service))
+    if role == "standby" and f"-{STANDBY}" not in service:
+        service = f"{service}-{STANDBY}"
+    return Evidence(environ, settings, host, service)
 
 
 def _answers(evidence: Evidence) -> Iterator[tuple[Source, Found | Nothing]]:
@@ -136,11 +138,7 @@ def _answers(evidence: Evidence) -> Iterator[tuple[Source, Found | Nothing]]:
 
 def _in_role(found: Found, role: Role) -> Found:
     """A standby's id tells that it is one: both kinds of workers speak in one roster, under their ids."""
-    return found if role == "primary" else replace(found, id=_standby_name(found.id))
-
-
-def _standby_name(name: str) -> str:
-    return name if STANDBY in name else f"{name}-{STANDBY}"
+    return found if role == "primary" or STANDBY in found.id else replace(found, id=f"{found.id}-{STANDBY}")
 
 
 def _in_slot(found: Found, slot: int, slots: int) -> Found:

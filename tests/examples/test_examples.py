@@ -152,3 +152,31 @@ def test_fenced_worker_waits_and_comes_back(worker: WorkerFactory) -> None:
     eventually(lambda: older.output().count(" reads ") > before, within=30.0)
     older.terminate()
     assert older.wait(within=30.0) == 0
+
+
+def test_spare_sits_down_and_hands_the_seat_back(worker: WorkerFactory, kafka_broker: Broker) -> None:
+    """The spare takes the seat of a worker that was killed for good, and hands it back to the next one."""
+    name = "04_hot_standby"
+    first = start_example(worker, name, FRAMEWORK_ORDINAL="0")
+    eventually(lambda: "the sum of partition" in first.output(), within=30.0)
+    spare = start_example(worker, name, FRAMEWORK_ORDINAL="0", FRAMEWORK_ROLE="standby")
+
+    def check() -> int:
+        return command(name, "standby", "status", "app:app", "--check", broker=kafka_broker).returncode
+
+    eventually(lambda: check() == 0, within=30.0)
+    assert "the sum of partition" not in spare.output()
+
+    first.kill()
+    eventually(lambda: "promoted to sums-0 (takeover)" in spare.output(), within=20.0)
+    eventually(lambda: "the sum of partition" in spare.output(), within=20.0)
+
+    back = start_example(worker, name, FRAMEWORK_ORDINAL="0")
+    eventually(lambda: "worker.shadow_holds_seat" in back.output(), within=30.0)
+    handed = command(name, "standby", "handover", "app:app", "sums-0", broker=kafka_broker)
+    assert handed.returncode == 0, handed.stderr
+    eventually(lambda: "handed sums-0 over" in spare.output(), within=10.0)
+    eventually(lambda: "the sum of partition" in back.output(), within=10.0)
+    for process in (back, spare):
+        process.terminate()
+        assert process.wait(within=30.0) == 0

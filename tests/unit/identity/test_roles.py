@@ -46,7 +46,7 @@ class TestStandby:
             ("localhost", {}, {"ordinal": 3, "service": "w"}, "w-standby-3"),
             ("localhost", {}, {"instance_id": "w-0"}, "w-0-standby"),
             ("localhost", {}, {"instance_id": "standby-of-w"}, "standby-of-w"),
-            ("localhost", {}, {"ordinal": 1, "service": "standby-w"}, "standby-w-1"),
+            ("localhost", {}, {"ordinal": 1, "service": "standby-w"}, "standby-w-standby-1"),
             ("flights-standby-2", POD, {}, "flights-standby-2"),
             ("flights-spare-2", POD, {}, "flights-spare-2-standby"),
             ("localhost", {"POD_INDEX": "2"}, {}, "flights-standby-2"),
