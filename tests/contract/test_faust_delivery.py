@@ -154,7 +154,7 @@ def test_each_override_can_be_called_like_what_it_overrides(owner: type) -> None
 
 CONSUMER_ATTRIBUTES = (
     "_acked _acked_index _active_partitions _buffered_partitions _commit_every _commit_fut _committed_offset _gap"
-    " _n_acked _read_offset app callback can_resume_flow flow_active scheduler suspend_flow"
+    " _n_acked _paused_partitions _read_offset app callback can_resume_flow flow_active scheduler suspend_flow"
 )
 
 
