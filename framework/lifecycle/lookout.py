@@ -37,6 +37,9 @@ PACE = 0.02
 ASK_WITHIN = 1.0
 """Seconds for the last look at the group before a seat is taken."""
 
+TICK = 0.1
+"""Seconds for a new topic to be seen by all brokers."""
+
 RETRY_AFTER = 1.0
 """Seconds between two tries to read the roster."""
 
@@ -95,6 +98,7 @@ class Lookout:
                 self._doubt = str(exc)
                 with suppress(RosterUnavailableError):
                     await ensure_topic(self._connection, self._app.id, self._app.settings.topic_replication_factor)
+                    await asyncio.sleep(TICK)
                     continue
             except RosterUnavailableError as exc:
                 self._doubt = str(exc)

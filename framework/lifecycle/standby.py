@@ -301,7 +301,7 @@ class Standby:
         seats, view, now = self._lookout.seats, self._lookout.view, time.monotonic()
         if seats != self._watched:
             log.info("standby.shadows", seats=list(seats))
-        elif view is self._told_in and now - self._told_at < TELL_OWNERS_EVERY:
+        elif not seats or (view is self._told_in and now - self._told_at < TELL_OWNERS_EVERY):
             return
         self._watched, self._told_in, self._told_at = seats, view, now
         self._presence.watch(seats)
