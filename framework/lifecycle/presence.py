@@ -166,8 +166,8 @@ class Presence:
         seat = self._identity.group_instance_id
         assert seat is not None, "a dynamic member has no keeper"
         # What this worker itself has said of the seat, while it shadowed it, does not count.
-        own = (home_shadow_id(seat), self._app.standby_id)
-        self._agree_to_lease(view.failover_after(seat, but=own))
+        own_id = home_shadow_id(seat) if seat == self._app.home else self._app.standby_id
+        self._agree_to_lease(view.failover_after(seat, but=own_id))
         found = view.order_for(seat)
         if found is not None and found[0].owner == self._app.client_id and self._obeyed is None:
             self._obeyed, _ = found

@@ -1,6 +1,6 @@
 """What was read of the roster, and how old it is; reads no topic itself."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from framework.membership.roster import CLAIM_LASTS, Claim, Entry, GaveUp, Order, Restarting, Wanted, Watch
@@ -113,14 +113,14 @@ class RosterView:
             if seen.is_alive(now) and seen.entry.shadowing is not None and seat in seen.entry.shadowing.lags
         }
 
-    def failover_after(self, seat: str, but: Collection[str] = ()) -> float | None:
+    def failover_after(self, seat: str, but: str = "") -> float | None:
         """The shortest silence after which somebody takes a seat over; None where nobody shadows it.
 
         Args:
             seat: which.
-            but: standbys that do not count.
+            but: a standby that does not count.
         """
-        found = (w.failover_after for w in self._watches.values() if seat in w.seats and w.standby_id not in but)
+        found = (w.failover_after for w in self._watches.values() if seat in w.seats and w.standby_id != but)
         return min(found, default=None)
 
     def claims_on(self, seat: str, now: float) -> list[Claim]:

@@ -90,6 +90,21 @@ class TestLease:
         seated.keeper.on_written(module.time.monotonic())
         assert seated.app.lease.duration is None
 
+    def test_what_a_worker_at_home_has_said_itself_does_not_count(self, keepers: Keepers) -> None:
+        seated = Seated(keepers)
+        seated.watched(f"{SEAT}-shadow", 3.0)
+        assert seated.app.lease.duration is None
+
+    def test_spare_is_shadowed_by_the_worker_whose_seat_it_has(self, keepers: Keepers) -> None:
+        """Without a lease it could not be handed back: nobody would know that it obeys."""
+        spare = bound_app(failover_after=3.0)
+        spare.home, spare.standby_id = None, "flights-standby-0"
+        seated = Seated(keepers, spare)
+        seated.watched("flights-standby-0", 3.0)
+        assert seated.app.lease.duration is None, "its own word"
+        seated.watched(f"{SEAT}-shadow", 3.0)
+        assert seated.app.lease.duration == 3.0
+
     def test_one_that_is_watched_again_keeps_it(self, keepers: Keepers) -> None:
         seated = Seated(keepers)
         seated.watched("s-0", 3.0)
