@@ -50,7 +50,8 @@ class App(faust.App):
     BootStrategy = BootStrategy
     on_promoted = Signal(name="on_promoted")
     """Sent in a shadow that has decided to sit down in a seat, before its agents start: `seat`, `kind` (`takeover`,
-    `handover` or `drill`). Awaited: what it does adds to the standstill."""
+    `handover` or `drill`). Awaited: what it does adds to the standstill. With the kind `restart` it is sent in each
+    later process that goes on in that seat."""
     on_demoted = Signal(name="on_demoted")
     """Sent when a worker has handed its seat over, after its last commit: `seat`. A worker that is fenced ends at once
     and sends nothing."""

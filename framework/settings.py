@@ -13,6 +13,7 @@ from framework.settings_reading import DEFAULT_ENV_FILE, PREFIX, Origin, gather
 from framework.settings_rules import check_bootstrap_servers, check_name, contradictions, session_warnings, split_names
 from framework.settings_wording import explain_errors, markdown_table
 
+Role = Literal["primary", "standby"]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     """Seconds between two looks that are never exceeded."""
     fenced_reset_after: NotNegative = 60.0
     """Seconds of running after which earlier attempts no longer count."""
-    role: Literal["primary", "standby"] = "primary"
+    role: Role = "primary"
     """What the workers are: `primary` processes records, `standby` keeps seats warm and takes them over."""
     standby_group: Name | None = None
     """Consumer group of the standby workers. Unset: `<the app's id>-standby`."""

@@ -3,11 +3,11 @@
 import sys
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from framework.cli.showing import print_json
 from framework.exit_codes import reference_markdown as exit_codes_markdown
 from framework.settings import Settings, reference_markdown
 from framework.settings_reading import env_name
@@ -40,7 +40,7 @@ def _print_json(settings: Settings) -> None:
         for name, source in settings.sources().items()
     }
     answer = {"settings": rows, "warnings": list(settings.warnings())}
-    sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+    print_json(answer)
 
 
 def _print_table(settings: Settings) -> None:

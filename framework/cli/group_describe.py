@@ -1,34 +1,24 @@
 """`framework group describe`: the table and the document of a group, once or again and again."""
 
 import asyncio
-import sys
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
-import orjson
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
 from framework.cli.looking import looking_at
 from framework.cli.naming import counted
+from framework.cli.showing import STATE_STYLES, show
 from framework.membership.overview import Overview, SeatLine
 from framework.membership.scaling import shortened
 from framework.settings import Settings
-from framework.states import GONE, SeatState
-
-EVERY = 1.0
-"""Seconds between two looks with `--watch`."""
+from framework.states import GONE
 
 COLUMNS = ("seat", "worker", "state", "partitions", "lag")
 
-_STATE_STYLES: Mapping[SeatState, str] = {
-    SeatState.RUNNING: "green",
-    SeatState.STARTING: "yellow",
-    SeatState.STOPPING: "yellow",
-}
 _GROUP_STYLES: Mapping[str, str] = {"Stable": "green", "Empty": "dim", "Dead": "red"}
 
 
@@ -39,27 +29,13 @@ def run(settings: Settings, group_id: str, *, watch: bool, as_json: bool) -> Non
 
 
 async def _run(settings: Settings, group_id: str, *, watch: bool, as_json: bool) -> None:
-    console = Console(highlight=False, markup=False)
-    is_live = watch and not as_json and console.is_terminal
     async with looking_at(settings, group_id) as outlook:
+
+        async def look() -> Overview:
+            return await outlook.overview(await outlook.admin.describe(group_id))
+
         found = await outlook.overview(await outlook.existing())
-        with Live(console=console, auto_refresh=False) if is_live else nullcontext() as live:
-            while True:
-                if live is not None:
-                    live.update(table_of(found), refresh=True)
-                elif as_json:
-                    _print_json(found, one_line=watch)
-                else:
-                    console.print(table_of(found))
-                if not watch:
-                    return
-                await asyncio.sleep(EVERY)
-                found = await outlook.overview(await outlook.admin.describe(group_id))
-
-
-def _print_json(found: Overview, *, one_line: bool) -> None:
-    sys.stdout.write(orjson.dumps(document(found), option=0 if one_line else orjson.OPT_INDENT_2).decode() + "\n")
-    sys.stdout.flush()
+        await show(found, look, table_of, document, watch=watch, as_json=as_json)
 
 
 # --- for machines ---------------------------------------------------------------------------------------------------
@@ -162,7 +138,7 @@ def _state(line: SeatLine) -> Text:
         return Text.assemble((f"{line.state}{outside}", "dim"))
     if not line.is_live:
         return Text.assemble((f"{line.state}, silent{outside}", "red"))
-    return Text.assemble((f"{line.state}{outside}", _STATE_STYLES[line.state]))
+    return Text.assemble((f"{line.state}{outside}", STATE_STYLES[line.state]))
 
 
 def partitions_of(assignment: Mapping[str, tuple[int, ...]]) -> str:

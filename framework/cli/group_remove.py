@@ -1,22 +1,21 @@
 """`framework group remove`: takes a seat out of its group, but not from a live worker without being told twice."""
 
 import asyncio
-import sys
 import time
 from dataclasses import dataclass
 
-import orjson
 import typer
 from rich.console import Console
 
 from framework.cli.looking import Outlook, looking_at, no_such_seat
+from framework.cli.showing import print_json
 from framework.errors import RosterUnavailableError, SeatLiveError
 from framework.lifecycle.seat import describe as describe_holder
 from framework.membership.group import Group
 from framework.membership.liveness import live_seats
 from framework.membership.overview import holder_in
-from framework.membership.roster_reader import forget
 from framework.membership.roster_view import RosterView
+from framework.membership.roster_writer import forget
 from framework.membership.verdict import Holder
 from framework.settings import Settings
 from framework.states import SeatState
@@ -47,7 +46,7 @@ def run(settings: Settings, group_id: str, seat: str, *, force: bool, as_json: b
     """Remove the seat and say so."""
     done = asyncio.run(_run(settings, group_id, seat, force=force))
     if as_json:
-        sys.stdout.write(orjson.dumps(document(done), option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(document(done))
     else:
         typer.echo(sentence(done))
 

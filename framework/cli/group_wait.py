@@ -1,16 +1,15 @@
 """`framework group wait`: returns when a group is as it should be, or says what is missing."""
 
 import asyncio
-import sys
 import time
 from dataclasses import dataclass
 
-import orjson
 import typer
 from rich.console import Console
 
 from framework.cli.looking import looking_at
 from framework.cli.naming import counted
+from framework.cli.showing import print_json
 from framework.errors import CheckFailedError
 from framework.membership.group import Group
 from framework.membership.scaling import ranked
@@ -67,7 +66,7 @@ def run(settings: Settings, group_id: str, wish: Wish, *, timeout: float, as_jso
             "missing": lacking,
             "seconds": time.monotonic() - start,
         }
-        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(answer)
     if lacking:
         raise CheckFailedError(f"Group {group_id!r} is not as it should be {why}: {'; '.join(lacking)}.")
     if not as_json:

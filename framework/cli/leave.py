@@ -1,14 +1,13 @@
 """`framework leave`: asks the supervisor of this machine to stop its workers and give their seats up."""
 
 import asyncio
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated
 
-import orjson
 import typer
 
+from framework.cli.showing import print_json
 from framework.errors import CheckFailedError
 from framework.lifecycle import control_client
 from framework.lifecycle.control_client import Found, choose, find_supervisors
@@ -39,7 +38,7 @@ def leave(
         asyncio.run(_follow(leaving, wait, timeout))
     finally:
         if as_json:
-            sys.stdout.write(orjson.dumps(leaving.document(), option=orjson.OPT_INDENT_2).decode() + "\n")
+            print_json(leaving.document())
     if leaving.done is not None and leaving.done.not_left:
         raise CheckFailedError(
             f"Ended without leaving the group: {', '.join(leaving.done.not_left)}. A seat that one of them"

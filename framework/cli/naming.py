@@ -1,15 +1,17 @@
 """How a command is told which group is meant, and how it counts; loads the app's code only if it has to."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from framework.settings import Role
 
 Target = Annotated[str | None, typer.Argument(metavar="[MODULE:APP]", help="The app, such as apps.flights:app.")]
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="ID", help="The group, in place of MODULE:APP; loads no code.")
 ]
 RoleOption = Annotated[
-    Literal["primary", "standby"] | None,
+    Role | None,
     typer.Option("--role", help="`standby` keeps the primary group's seats warm; in place of FRAMEWORK_ROLE."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for machines.")]

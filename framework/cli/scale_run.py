@@ -13,7 +13,8 @@ from framework.errors import CheckFailedError, RosterUnavailableError
 from framework.membership.group import Group
 from framework.membership.liveness import live_seats
 from framework.membership.roster import Entry, Wanted
-from framework.membership.roster_reader import RosterReader, forget, write_wanted
+from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_writer import forget, write_wanted
 from framework.membership.scaler import Scaler, Tools
 from framework.membership.scaling import Plan, plan
 from framework.settings import Settings

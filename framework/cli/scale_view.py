@@ -1,11 +1,9 @@
 """What `framework scale` shows: lines, a live table on a terminal, or one document at the end."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import orjson
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -14,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framework.cli.scale_wording import document, end_sentence, plan_lines, said, steps_table, where
+from framework.cli.showing import print_json
 from framework.membership.scaling import Plan
 from framework.membership.steps import Phase, Progress
 
@@ -99,7 +98,7 @@ class Document:
             "complete": complete,
             "error": error,
         }
-        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(answer)
 
 
 class Lines:

@@ -4,10 +4,10 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-import orjson
 import typer
 from rich.console import Console
 
+from framework.cli.showing import print_json
 from framework.cli.standby_documents import process_document
 from framework.cli.standby_handover_wording import stood_still
 from framework.cli.standby_tools import POLL, WATCHING, Tell, Tools, named, tools_for
@@ -68,20 +68,19 @@ def run(settings: Settings, group_id: str, seat: str, *, timeout: float, yes: bo
     except FrameworkError as exc:
         error = exc
     else:
-        typer.echo(_json(document(group_id, seat, done)) if as_json else sentence(done))
+        if as_json:
+            print_json(document(group_id, seat, done))
+        else:
+            typer.echo(sentence(done))
         return
     if as_json:
-        typer.echo(_json(document(group_id, seat, None, str(error))))
+        print_json(document(group_id, seat, None, str(error)))
     raise error
 
 
 def is_terminal() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty()
-
-
-def _json(answer: dict[str, object]) -> str:
-    return orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()
 
 
 async def _run(settings: Settings, group_id: str, seat: str, timeout: float) -> Drilled:

@@ -1,16 +1,15 @@
 """`framework standby handover`: seats go to their shadows as planned, one after the other."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import orjson
 import typer
 from rich.console import Console
 
 from framework.cli.looking import no_such_seat
 from framework.cli.naming import counted
+from framework.cli.showing import print_json
 from framework.cli.standby_handover_wording import Handed, document, sentence
 from framework.cli.standby_tools import POLL, WATCHING, Tell, Tools, tools_for
 from framework.errors import CheckFailedError, FrameworkError, SeatNotFoundError
@@ -65,7 +64,7 @@ def run(settings: Settings, wish: Wish, *, as_json: bool) -> None:
         error = exc
     if as_json:
         answer = document(wish.group_id, handed_over, str(error) if error is not None else "")
-        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(answer)
     if error is not None:
         raise error
 

@@ -1,23 +1,18 @@
 """`framework standby status`: looks once, or again and again, and checks."""
 
 import asyncio
-import sys
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
-import orjson
 from rich.console import Console
-from rich.live import Live
 
 from framework.cli.naming import counted
+from framework.cli.showing import show
 from framework.cli.standby_documents import document
 from framework.cli.standby_tools import WATCHING, tools_for
 from framework.cli.standby_wording import table_of
 from framework.errors import CheckFailedError
 from framework.membership.protection import Protection
 from framework.settings import Settings
-
-EVERY = 1.0
-"""Seconds between two looks with `--watch`."""
 
 
 def run(settings: Settings, group_id: str, *, watch: bool, check: bool, as_json: bool) -> None:
@@ -46,26 +41,7 @@ def unprotected(found: Protection) -> str:
 
 
 async def _run(settings: Settings, group_id: str, *, watch: bool, as_json: bool) -> Protection:
-    console = Console(highlight=False, markup=False)
-    is_live = watch and not as_json and console.is_terminal
     async with tools_for(settings, group_id) as tools:
         with Console(stderr=True).status(WATCHING):
             await tools.watch()
-        found = await tools.look()
-        with Live(console=console, auto_refresh=False) if is_live else nullcontext() as live:
-            while True:
-                if live is not None:
-                    live.update(table_of(found), refresh=True)
-                elif as_json:
-                    _print_json(found, one_line=watch)
-                else:
-                    console.print(table_of(found))
-                if not watch:
-                    return found
-                await asyncio.sleep(EVERY)
-                found = await tools.look()
-
-
-def _print_json(found: Protection, *, one_line: bool) -> None:
-    sys.stdout.write(orjson.dumps(document(found), option=0 if one_line else orjson.OPT_INDENT_2).decode() + "\n")
-    sys.stdout.flush()
+        return await show(await tools.look(), tools.look, table_of, document, watch=watch, as_json=as_json)

@@ -1,6 +1,6 @@
 """What `framework standby status` shows to a person; asks nobody."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich import box
@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from framework.cli.naming import counted
+from framework.cli.showing import STATE_STYLES
 from framework.cli.standby_tools import named
 from framework.membership.protection import Protection, SeatLine, ShadowLine, StandbyLine
 from framework.membership.roster import Entry
@@ -16,12 +17,6 @@ from framework.states import GONE, SeatState, ShadowState
 
 SEAT_COLUMNS = ("seat", "owner", "state", "shadow", "lag", "protected", "last takeover")
 STANDBY_COLUMNS = ("standby", "process", "state", "seats")
-
-_STATE_STYLES: Mapping[SeatState, str] = {
-    SeatState.RUNNING: "green",
-    SeatState.STARTING: "yellow",
-    SeatState.STOPPING: "yellow",
-}
 
 
 def table_of(found: Protection) -> RenderableType:
@@ -99,7 +94,7 @@ def _state(line: SeatLine) -> Text:
     age = (f", {line.age:.1f} s ago", "dim")
     if state in GONE:
         return Text.assemble((state, "dim"), age)
-    return Text.assemble((state, _STATE_STYLES[state]) if line.is_live else (f"{state}, silent", "red"), age)
+    return Text.assemble((state, STATE_STYLES[state]) if line.is_live else (f"{state}, silent", "red"), age)
 
 
 def lag_of(shadow: ShadowLine) -> str:

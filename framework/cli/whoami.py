@@ -1,15 +1,14 @@
 """`framework whoami`: shows which instance id this process would have here, and why; starts nothing."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from framework.cli.showing import print_json
 from framework.errors import IdentityError
 from framework.identity import Explained, HostFacts, Identity, Incarnation, explain, resolve
 from framework.settings import Settings, environment
@@ -70,7 +69,7 @@ def _print_json(
         "chain": [asdict(row) for row in chain],
         "error": None if refusal is None else str(refusal),
     }
-    sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+    print_json(answer)
 
 
 def _print_tables(chain: list[Explained], facts: list[dict[str, str | int | None]]) -> None:

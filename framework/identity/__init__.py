@@ -4,7 +4,6 @@ from framework.identity.host import HostFacts, boot_id
 from framework.identity.identity import Identity, Incarnation
 from framework.identity.resolve import (
     Explained,
-    Role,
     explain,
     group_id_of,
     home_shadow_id,
@@ -12,6 +11,7 @@ from framework.identity.resolve import (
     resolve,
 )
 from framework.identity.sources import Evidence, Found, Nothing
+from framework.settings import Role
 
 __all__ = [
     "Evidence",

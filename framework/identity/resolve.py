@@ -2,17 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from framework.errors import IllegalInstanceIdError, UnstableIdentityError
 from framework.identity.host import HostFacts
 from framework.identity.identity import Identity
 from framework.identity.sources import CHAIN, Evidence, Found, Nothing, Source
 from framework.instance_id import LONGEST, check_instance_id, fault_in_name, shortened
-from framework.settings import Settings
-
-Role = Literal["primary", "standby"]
-"""The values of the setting `role`."""
+from framework.settings import Role, Settings
 
 STANDBY = "standby"
 """Part of every standby's id."""
@@ -117,9 +113,7 @@ def explain(
     return table
 
 
-def _evidence(
-    settings: Settings, app_id: str, environ: Mapping[str, str], host: HostFacts, role: Role = "primary"
-) -> Evidence:
+def _evidence(settings: Settings, app_id: str, environ: Mapping[str, str], host: HostFacts, role: Role) -> Evidence:
     # The app's id names topics and folders as well, under the same rule.
     if fault := fault_in_name(app_id):
         raise IllegalInstanceIdError(

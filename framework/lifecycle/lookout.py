@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -213,15 +213,18 @@ class Lookout:
 
     def lag(self, seat: str) -> int | None:
         """Changelog records that the shadow of one seat is behind; None while that is not known."""
+        return self._lag_in(self._shadow.lags(), seat)
+
+    def _lag_in(self, lags: Mapping[Any, int | None], seat: str) -> int | None:
         if seat not in self._wishes:
             return None
-        lags = self._shadow.lags()
         found = [lags.get((topic, n)) for topic, numbers in self._wishes[seat].items() for n in numbers]
         known = [lag for lag in found if lag is not None]
         return sum(known) if len(known) == len(found) else None
 
     def facts(self) -> Facts:
         """What is known of how well seats are shadowed."""
+        lags = self._shadow.lags()
         return Facts(
             group_id=self._app.id,
             is_heard=self._earshot.since(time.monotonic()) is not None,
@@ -230,6 +233,6 @@ class Lookout:
             has_entries=bool(self.view.seats()),
             doubt=self._reader.problem or ("" if self._earshot.was_heard else self._doubt),
             differences=self.differences(self.primary) or self._shadow.problem,
-            lags={seat: self.lag(seat) for seat in self.seats},
+            lags={seat: self._lag_in(lags, seat) for seat in self.seats},
             max_lag=self.policy.max_lag,
         )

@@ -109,7 +109,7 @@ class SeatingProcess(EndingProcess):
         from framework.lifecycle.standby import Standby
 
         assert self._stop_asked is not None, "set when the process began to live"
-        standby = Standby(app, self, self.link.say)
+        standby = Standby(app, self.link.say)
         self.move(WorkerState.SHADOWING)
         promotion = await standby.run(self._stop_asked)
         if promotion is None:
@@ -153,6 +153,5 @@ class SeatingProcess(EndingProcess):
         decision = should_leave(self._app.settings.leave_policy, reason, ordinal=None, wanted=None, is_surplus=False)
         log.info("worker.leaving" if decision.leave else "worker.staying", why=decision.why)
         self.move(WorkerState.STOPPING)
-        await standby.close(leave=decision.leave)
-        if decision.leave:
+        if await standby.close(leave=decision.leave):
             self.link.say(Left())

@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -13,11 +12,9 @@ from framework.errors import FrameworkError, MembershipError, RosterUnavailableE
 from framework.lifecycle.link import Shadows
 from framework.lifecycle.lookout import Lookout
 from framework.lifecycle.standby_presence import StandbyPresence
-from framework.lifecycle.standby_view import assess
+from framework.lifecycle.standby_telling import StandbyTelling
 from framework.membership.group import Joined
-from framework.membership.roster import CONTROL, Order, OrderKind, Shadowing, Takeover, topic_name
-from framework.membership.roster_records import encode_order
-from framework.membership.roster_topic import write_record
+from framework.membership.roster import Takeover
 from framework.membership.roster_view import Seen
 from framework.standby.rule import Decision, DecisionKind
 from framework.standby.shadow import Shadow
@@ -37,17 +34,8 @@ LOOK_EVERY = 1.0
 REPORT_EVERY = 0.5
 """Seconds between two reports while there is no roster to read yet."""
 
-TELL_OWNERS_EVERY = 30.0
-"""Seconds after which the owners of the shadowed seats are told again."""
-
 CATCH_UP_WITHIN = 0.3
 """Seconds to apply the last changes before the app starts; what is left then is read by its own recovery."""
-
-FAILBACK_EVERY = 30.0
-"""Seconds between two requests to have the seat handed back."""
-
-WARM_FOR = 2.0
-"""Seconds that a shadow has been warm before it asks for its seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +57,26 @@ class Promotion:
     heard: tuple[Seen, ...] = ()
 
 
-class Hooks(Protocol):
-    """Who is told what becomes of the member of the standby group."""
-
-    def on_membership_failure(self, error: MembershipError) -> None:
-        """The membership cannot go on."""
-
-    def on_member_id(self, member_id: str) -> None:
-        """The broker has let this member in."""
-
-    def on_joined(self, joined: Joined) -> None:
-        """The member has its assignment."""
-
-
 class _Listener:
-    """The hooks and the roster, as the member wants to have them."""
+    """The app's hooks and the roster, as the member wants to have them."""
 
-    def __init__(self, hooks: Hooks, presence: StandbyPresence) -> None:
+    def __init__(self, app: "App", presence: StandbyPresence) -> None:
         self.is_over = False
         """Whether the process sits down in a seat: what becomes of this member then is no word about that seat."""
-        self._hooks, self._presence = hooks, presence
+        self._app, self._presence = app, presence
 
     def on_membership_failure(self, error: MembershipError) -> None:
         if not self.is_over:
-            self._hooks.on_membership_failure(error)
+            self._app.on_membership_failure(error)
 
     def on_member_id(self, member_id: str) -> None:
         if not self.is_over:
-            self._hooks.on_member_id(member_id)
+            self._app.on_member_id(member_id)
             self._presence.on_member_id(member_id)
 
     def on_joined(self, joined: Joined) -> None:
         if not self.is_over:
-            self._hooks.on_joined(joined)
+            self._app.on_joined(joined)
 
     def on_confirmed(self, sent_at: float) -> None:
         """A shadow emits nothing, so it needs no lease."""
@@ -117,18 +92,15 @@ class Standby:
     """One worker of the standby group, from joining it to sitting down in a seat or to its stop.
 
     Args:
-        app: bound to its identity in the standby group.
-        hooks: told what becomes of the member of the standby group.
+        app: bound to its identity in the standby group; its hooks are told what becomes of its member there.
         on_report: told what is shadowed, and how well.
     """
 
-    def __init__(self, app: "App", hooks: Hooks, on_report: Callable[[Shadows], None]) -> None:
+    def __init__(self, app: "App", on_report: Callable[[Shadows], None]) -> None:
         assert app.identity is not None, "not bound"
         self._app = app
-        self._on_report = on_report
-        self._client_id = app.client_id
         self._presence = StandbyPresence(app)
-        self._listener = _Listener(hooks, self._presence)
+        self._listener = _Listener(app, self._presence)
         self._shadow = Shadow(
             app,
             group_id=app.standby_group,
@@ -137,12 +109,7 @@ class Standby:
             listener=self._listener,
         )
         self._lookout = Lookout(app, self._shadow, self._presence.interval)
-        self._watched: tuple[str, ...] = ()
-        self._told_in: object = None
-        self._told_at = float("-inf")
-        self._said = Shadowing(app.standby_group, ShadowState.STARTING)
-        self._warm_since: float | None = None
-        self._asked_back_at = float("-inf")
+        self._telling = StandbyTelling(app, self._shadow, self._lookout, self._presence, on_report)
         self._tasks: set[asyncio.Future[Any]] = set()
 
     # --- the way through ----------------------------------------------------------------------------------------------
@@ -160,7 +127,7 @@ class Standby:
         stopped = asyncio.ensure_future(stop.wait())
         self._tasks = {reading, stopped}
         while not reading.done() and not stop.is_set():
-            self._report()
+            self._telling.report()
             await asyncio.wait({reading, stopped}, timeout=REPORT_EVERY, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             return None
@@ -173,8 +140,8 @@ class Standby:
             self._lookout.listen()
             if (promotion := await self._promotion()) is not None:
                 return promotion
-            self._report()
-            await self._failback()
+            self._telling.report()
+            await self._telling.ask_back()
             await self._lookout.news(TICK)
         return None
 
@@ -209,15 +176,23 @@ class Standby:
         await self._lookout.withdraw(promotion.seat)
         await self.close(leave=True)
 
-    async def close(self, *, leave: bool) -> None:
-        """End: leave the standby group or keep the seat in it; about three seconds at most."""
+    async def close(self, *, leave: bool) -> bool:
+        """End: leave the standby group or keep the seat in it; about three seconds at most.
+
+        Returns:
+            Whether the broker has confirmed that it left.
+        """
         for task in self._tasks:
             task.cancel()
         if leave:
             await self._presence.unwatch()
         await self._shadow.stop(leave=leave)
-        await asyncio.to_thread(self._presence.close, has_left=leave)
+        member = self._shadow.member
+        has_left = member is not None and bool(member.has_left)
+        # One that has sat down in a seat has said before that it is no shadow any more.
+        await asyncio.to_thread(self._presence.close, has_left=has_left or self._listener.is_over)
         await self._lookout.close()
+        return has_left
 
     async def _look(self) -> None:
         while True:
@@ -232,7 +207,7 @@ class Standby:
     # --- deciding -----------------------------------------------------------------------------------------------------
 
     async def _promotion(self) -> Promotion | None:
-        if self._said.state in (ShadowState.DIFFERENT, ShadowState.STARTING):
+        if self._telling.state in (ShadowState.DIFFERENT, ShadowState.STARTING):
             return None
         lookout = self._lookout
         for seat in lookout.seats:
@@ -248,7 +223,8 @@ class Standby:
         is_handover = lookout.decide(seat, lookout.primary).is_handover
         try:
             # Nobody else may have a seat that was handed over to this process.
-            group, _ = await asyncio.gather(lookout.look_closely(), _nothing() if is_handover else lookout.claim(seat))
+            claiming = asyncio.sleep(0) if is_handover else lookout.claim(seat)
+            group, _ = await asyncio.gather(lookout.look_closely(), claiming)
         except (RosterUnavailableError, TimeoutError) as exc:
             log.warning("standby.not_claimed", seat=seat, error=str(exc))
             return None
@@ -274,54 +250,3 @@ class Standby:
         takeover = Takeover(kind, owner.entry.client_id, round(decision.silent_for, 3))
         heard = tuple(self._lookout.view.all_live(seat, time.monotonic()))
         return Promotion(seat, takeover, time.monotonic(), owner, heard)
-
-    # --- telling ------------------------------------------------------------------------------------------------------
-
-    def _report(self) -> None:
-        self._tell_owners()
-        facts = self._lookout.facts()
-        state, problem = assess(facts)
-        if state is not ShadowState.WARM:
-            self._warm_since = None
-        elif self._warm_since is None:
-            self._warm_since = time.monotonic()
-        said = Shadowing(self._said.group_id, state, problem, self._lookout.policy.failover_after, facts.lags)
-        is_news = problem != self._said.problem and state is not ShadowState.WARMING
-        if state is not self._said.state or is_news:
-            tell = log.info if state is ShadowState.WARM else log.warning
-            tell("standby.state", state=state.value, problem=problem or None, seats=list(self._watched))
-        if said != self._said:
-            self._said = said
-            self._presence.tell(said)
-            partitions = {f"{tp.topic}/{tp.partition}": lag for tp, lag in self._shadow.lags().items()}
-            self._on_report(Shadows(said, partitions))
-
-    def _tell_owners(self) -> None:
-        """Tell those in the seats that they are shadowed; again and again, for the topic may be made anew."""
-        seats, view, now = self._lookout.seats, self._lookout.view, time.monotonic()
-        if seats != self._watched:
-            log.info("standby.shadows", seats=list(seats))
-        elif not seats or (view is self._told_in and now - self._told_at < TELL_OWNERS_EVERY):
-            return
-        self._watched, self._told_in, self._told_at = seats, view, now
-        self._presence.watch(seats)
-
-    async def _failback(self) -> None:
-        """Ask whoever has this worker's own seat to hand it back, once this one is warm."""
-        home, now = self._app.home, time.monotonic()
-        if home is None or self._app.settings.failback != "when_warm" or self._warm_since is None:
-            return
-        owner = self._lookout.view.live(home, now)
-        if owner is None or not owner.entry.lease or not owner.entry.standby_id:
-            return
-        if now - self._warm_since < WARM_FOR or now - self._asked_back_at < FAILBACK_EVERY:
-            return
-        self._asked_back_at = now
-        log.info("standby.failback", seat=home, owner=owner.entry.client_id)
-        order = Order(home, OrderKind.HANDOVER, owner.entry.client_id, self._client_id)
-        with suppress(RosterUnavailableError):
-            await write_record(self._app.connection, topic_name(self._app.id), CONTROL, *encode_order(order))
-
-
-async def _nothing() -> None:
-    return None

@@ -13,7 +13,6 @@ from framework.membership.scaling import ranked
 from framework.states import GONE, SeatState, ShadowState, StopReason
 
 _CHANGING = frozenset({StopReason.HANDOVER.value, StopReason.DRILL.value})
-
 """Reasons of owners after which somebody else sits down. Who dies in a drill says so without changing its state."""
 
 _HOPELESS = frozenset({ShadowState.DIFFERENT, ShadowState.NO_SEAT})

@@ -120,6 +120,11 @@ class Entry:
         return self.role == "standby"
 
     @property
+    def is_waited_for(self) -> bool:
+        """Whether others wait only some seconds for its word: it is shadowed, or shadows."""
+        return self.lease > 0 or self.is_standby
+
+    @property
     def stale_after(self) -> float:
         """Seconds without a new entry after which this one counts as a dead process's."""
         return max(STALE_AFTER, 5 * self.interval)

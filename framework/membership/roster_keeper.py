@@ -36,7 +36,6 @@ seconds for its word."""
 
 _LAST_RETRY_AFTER = 0.1
 
-
 _GOES_ON = "This worker goes on working without."
 _STANDS_STILL = "This worker stands still until then: its shadow would take it for dead."
 
@@ -185,8 +184,8 @@ class RosterKeeper:
                 await asyncio.wait_for(self._wake.wait(), pause)
 
     def _retry_after(self, entry: Entry) -> float:
-        is_waited_for = entry.lease > 0 or entry.is_standby
-        return min(_delay(self._writing), SOON) if is_waited_for else _delay(self._writing)
+        delay = _delay(self._writing)
+        return min(delay, SOON) if entry.is_waited_for else delay
 
     def _is_late(self) -> bool:
         with self._lock:

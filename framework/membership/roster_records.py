@@ -1,6 +1,6 @@
 """The records of the roster as bytes; a record of a newer format, or garbage, is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
@@ -124,19 +124,21 @@ def decode(key: bytes | None, value: bytes) -> Record:
 
 def _word_of(key: str, fields: Mapping[str, Any]) -> Record:
     """A record that is about a seat, and no entry."""
-    kind, _, name = key.partition(":")
-    match f"{kind}:":
-        case "#gave-up:":
-            return GaveUp(name, str(fields["host"]), str(fields["holder_client_id"]))
-        case "#watch:":
-            return Watch(name, frozenset(map(str, fields["seats"])), float(fields["failover_after"]))
-        case "#order:":
-            return Order(name, OrderKind(fields["kind"]), str(fields["owner"]), str(fields["successor"]))
-        case "#restarting:":
-            return Restarting(name, str(fields["client_id"]))
-        case "#claim:":
-            return Claim(str(fields["seat"]), str(fields["standby_id"]), str(fields["client_id"]))
-    raise UnreadableRecordError(f"no record that this version knows: {kind}")
+    kind, colon, name = key.partition(":")
+    if (word := _WORDS.get(f"{kind}{colon}")) is None:
+        raise UnreadableRecordError(f"no record that this version knows: {kind}")
+    return word(name, fields)
+
+
+_WORDS: Mapping[str, Callable[[str, Mapping[str, Any]], Record]] = {
+    GAVE_UP_KEY: lambda name, fields: GaveUp(name, str(fields["host"]), str(fields["holder_client_id"])),
+    WATCH_KEY: lambda name, fields: Watch(name, frozenset(map(str, fields["seats"])), float(fields["failover_after"])),
+    ORDER_KEY: lambda name, fields: Order(
+        name, OrderKind(fields["kind"]), str(fields["owner"]), str(fields["successor"])
+    ),
+    RESTARTING_KEY: lambda name, fields: Restarting(name, str(fields["client_id"])),
+    CLAIM_KEY: lambda _name, fields: Claim(str(fields["seat"]), str(fields["standby_id"]), str(fields["client_id"])),
+}
 
 
 def _fields_of(entry: Entry) -> dict[str, Any]:

@@ -56,14 +56,7 @@ class RosterView:
             UnreadableRecordError: it is of a newer format, or garbage; the view is as before.
         """
         if value is None:
-            if key == WANTED_KEY:
-                self.wanted = None
-            name = (key or b"").decode(errors="replace")
-            self._seen.pop(name, None)
-            self._watches.pop(name.removeprefix(WATCH_KEY), None)
-            self._orders.pop(name.removeprefix(ORDER_KEY), None)
-            seat, _, standby_id = name.removeprefix(CLAIM_KEY).partition(":")
-            self._claims.pop((seat, standby_id), None)
+            self._forget((key or b"").decode(errors="replace"))
             return
         record = decode(key, value)
         if isinstance(record, Wanted):
@@ -78,6 +71,19 @@ class RosterView:
         of_seat[record.client_id] = Seen(record, now, written_ms)
         while len(of_seat) > 8:
             of_seat.pop(next(iter(of_seat)))
+
+    def _forget(self, key: str) -> None:
+        if key == WANTED_KEY.decode():
+            self.wanted = None
+        elif key.startswith(WATCH_KEY):
+            self._watches.pop(key.removeprefix(WATCH_KEY), None)
+        elif key.startswith(ORDER_KEY):
+            self._orders.pop(key.removeprefix(ORDER_KEY), None)
+        elif key.startswith(CLAIM_KEY):
+            seat, _, standby_id = key.removeprefix(CLAIM_KEY).partition(":")
+            self._claims.pop((seat, standby_id), None)
+        else:
+            self._seen.pop(key, None)
 
     def _note(self, word: GaveUp | Watch | Order | Restarting | Claim, now: float) -> None:
         match word:

@@ -1,4 +1,4 @@
-"""Writes entries to the roster's topic, which it creates where it is missing; decides nothing about when."""
+"""Writes to the roster: a worker's entries, and what commands have to say; decides nothing about when."""
 
 import time
 
@@ -7,20 +7,21 @@ import structlog
 
 from framework.errors import RosterUnavailableError
 from framework.membership.connection import Connection
-from framework.membership.roster import SEATS, Entry, topic_name
-from framework.membership.roster_records import encode
-from framework.membership.roster_topic import Use, ensure_topic, fitting, unavailable
+from framework.membership.roster import CONTROL, SEATS, Entry, Wanted, topic_name
+from framework.membership.roster_records import WANTED_KEY, encode, encode_wanted
+from framework.membership.roster_topic import Use, ensure_topic, fitting, unavailable, write_record
 from framework.membership.roster_wire import WIRE_ERRORS, Wire
 
 log = structlog.get_logger(__name__)
-
 
 SOON = 1.0
 """Seconds after which a topic that somebody deleted is made again where somebody depends on it."""
 
 
 class RosterWriter:
-    """Writes to the roster of a group over a connection that it keeps; for one event loop.
+    """Writes entries to the roster of a group over a connection that it keeps; for one event loop.
+
+    It creates the topic where it is missing.
 
     Args:
         connection: how to reach the brokers.
@@ -50,7 +51,7 @@ class RosterWriter:
         """
         key, value = entry.group_instance_id.encode(), encode(entry)
         # Those who are shadowed, and their shadows, cannot do without.
-        self._create_within = min(self._patience, SOON) if entry.lease or entry.is_standby else self._patience
+        self._create_within = min(self._patience, SOON) if entry.is_waited_for else self._patience
         for _ in range(1 if self._wire is None else 2):
             try:
                 if self._wire is None:
@@ -98,3 +99,22 @@ class RosterWriter:
         if self._wire is not None:
             await self._wire.close()
             self._wire = None
+
+
+async def write_wanted(connection: Connection, group_id: str, wanted: Wanted, replication_factor: int) -> None:
+    """Write what an operator wants of the group; creates the topic if it is not there.
+
+    Raises:
+        RosterUnavailableError: the topic can be neither written nor created, or no broker answers.
+    """
+    await ensure_topic(connection, group_id, replication_factor)
+    await write_record(connection, topic_name(group_id), CONTROL, WANTED_KEY, encode_wanted(wanted))
+
+
+async def forget(connection: Connection, group_id: str, seat: str) -> None:
+    """Delete a seat's entry from the roster, with a record without a value.
+
+    Raises:
+        RosterUnavailableError: the topic is missing, this user may not write to it, or no broker answers.
+    """
+    await write_record(connection, topic_name(group_id), SEATS, seat.encode(), None)

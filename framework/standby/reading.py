@@ -40,6 +40,8 @@ class Reader(ConsumerRebalanceListener):
         self.progress = Progress()
         self.wanted: frozenset[TP] = frozenset()
         """What may be applied, of all that is granted."""
+        self.granted: frozenset[TP] = frozenset()
+        """What the group lets this member read."""
         self.ready: frozenset[TP] = frozenset()
         """Granted, wanted and positioned."""
         self.blocked: dict[TP, str] = {}
@@ -49,8 +51,8 @@ class Reader(ConsumerRebalanceListener):
         self._fields = fields
         self._pace = Pace()
         self._grants = 0
-        self._granted: set[TP] = set()
         self._committed: dict[TP, int] = {}
+        self._positioned = asyncio.Event()
         self._moved = asyncio.Event()
         self._is_over = False
         self._changing = asyncio.Lock()
@@ -61,12 +63,12 @@ class Reader(ConsumerRebalanceListener):
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:  # noqa: ARG002 - a rejoin revokes all
         """The group rebalances; what was fetched and not applied is read again."""
         self._grants += 1
-        self._granted, self.ready = set(), frozenset()
+        self.granted = self.ready = frozenset()
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """The group has granted partitions; aiokafka begins where it committed, we go on where the tables end."""
         self._grants += 1
-        self._granted = {TP(topic, number) for topic, number in assigned}
+        self.granted = frozenset(TP(topic, number) for topic, number in assigned)
         await self.position()
 
     # --- positions ----------------------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ class Reader(ConsumerRebalanceListener):
             return
         async with self._changing:
             grants = self._grants
-            for tp in sorted((self._granted & self.wanted) - self.ready):
+            for tp in sorted((self.granted & self.wanted) - self.ready):
                 if _partition(tp) not in self._consumer.assignment():
                     continue  # the subscription has changed, and a rebalance is to come
                 start = self._start_of(tp)
@@ -85,6 +87,7 @@ class Reader(ConsumerRebalanceListener):
                     self._consumer.seek(_partition(tp), start)
                     self.progress.moved(tp, start)
                     self.ready |= {tp}
+                    self._positioned.set()
                 # To open a database takes a while.
                 await asyncio.sleep(0)
                 if grants != self._grants:
@@ -127,9 +130,9 @@ class Reader(ConsumerRebalanceListener):
     async def read(self) -> None:
         """Apply records for ever."""
         while True:
-            if not self.ready:
-                await asyncio.sleep(POLL_MS / 1000)
-                continue
+            while not self.ready:
+                self._positioned.clear()
+                await self._positioned.wait()
             try:
                 await self._turn()
             except AWAY as error:
@@ -185,11 +188,6 @@ class Reader(ConsumerRebalanceListener):
         if new:
             await self._consumer.commit({_partition(tp): offset for tp, offset in new.items()})
             self._committed.update(new)
-
-    @property
-    def granted(self) -> frozenset[TP]:
-        """What the group lets this member read."""
-        return frozenset(self._granted)
 
 
 def _partition(tp: TP) -> Any:

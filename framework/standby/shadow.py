@@ -64,7 +64,6 @@ class Shadow:
         self._asked_at = self._committed_at = self._searched_at = float("-inf")
         self._is_connected = False
         self._has_let_go = False
-        self._end = ""
         self.failure: BaseException | None = None
         """What ended it; it cannot go on in this process."""
         self._asking = asyncio.Lock()
@@ -98,8 +97,8 @@ class Shadow:
     @property
     def problem(self) -> str:
         """Why the tables are not what their owners have, as a sentence; empty if they are, or will be."""
-        reader = self._reader
-        return next(iter([*self._applier.problems.values(), *reader.blocked.values(), self._end]), "")
+        end = "" if self.failure is None else f"the shadow has ended: {self.failure!r}"
+        return next(iter([*self._applier.problems.values(), *self._reader.blocked.values(), end]), "")
 
     # --- what it does -------------------------------------------------------------------------------------------------
 
@@ -224,7 +223,6 @@ class Shadow:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("standby.shadow_ended", error=repr(error), **self._fields, exc_info=error)
-            self._end = f"the shadow has ended: {error!r}"
             self.failure = error
 
     async def _watch(self) -> None:
@@ -237,8 +235,7 @@ class Shadow:
 
     async def _look(self) -> None:
         await self._find_global_tables()
-        await self._ask()
-        await self._reader.position()
+        await self._ask()  # which also tries those again that could not be positioned
         await self._reader.look()
         now = time.monotonic()
         if now - self._committed_at >= COMMIT_INTERVAL:

@@ -132,12 +132,12 @@ class DeliveringConsumer(driver.Consumer):
             self._resumed.clear()
             await self.wait(self._resumed, timeout=timeout)
             return Fetched()
-        # The set itself and not a copy: a partition that is resumed meanwhile is read by the same call.
         if active is not None and len(self._backlog) >= ENOUGH:
             active = active - self._backlog.partitions()
             if not active:
                 await asyncio.sleep(timeout)
                 return Fetched()
+        # Else the set itself and not a copy: a partition that is resumed meanwhile is read by the same call.
         fetched: Fetched = await self._getmany(active_partitions=active, timeout=timeout)
         return fetched
 
@@ -163,7 +163,8 @@ class DeliveringConsumer(driver.Consumer):
 
     def _fetch_changelogs(self, changelogs: set[TP]) -> None:
         wanted = changelogs - self._paused_partitions
-        if wanted:
+        # Whoever has stopped meanwhile has no thread any more.
+        if wanted and not self.should_stop:
             self._thread.pause_fetching(wanted, paused=False)
 
     def on_buffer_drop(self, tp: TP) -> None:

@@ -151,9 +151,10 @@ class Sources:
         change = change_of(message.headers)
         if change is None:
             return True
-        if self._books[message.tp][change.source].is_late(change):
+        book = self._books[message.tp][change.source]
+        if book.is_late(change):
             return False
-        self.restore(message.tp, change, message.key)
+        book.note(change, message.key)
         return True
 
     def restore(self, tp: TP, change: Change, key: bytes) -> None:

@@ -53,7 +53,7 @@ class TableManager(FaustTableManager):
     @property
     def followed(self) -> Collection[TP]:
         """The same; none while tables are recovered."""
-        return () if self._recovery is None or self._recovery.in_recovery else self._recovery.standby_tps
+        return () if self._recovery is None or self._recovery.in_recovery else self.standby_tps
 
     def forget(self, tp: TP) -> None:
         """Forget what is known of a changelog partition: from now on somebody else may write to it."""
@@ -65,8 +65,9 @@ class TableManager(FaustTableManager):
         for tp in (self.applied.keys() | self.sources.known()) - set(tps):
             self.forget(tp)
             data: Any = getattr(self._changelogs.get(tp.topic), "data", None)
-            if hasattr(data, "release"):
-                data.release(tp.partition)
+            store = getattr(data, "storage", data)  # a table of sets has its database behind its objects
+            if hasattr(store, "release"):
+                store.release(tp.partition)
 
     async def on_start(self) -> None:
         """Register changelogs and start recovery.

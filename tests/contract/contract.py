@@ -71,6 +71,18 @@ def parameters_of(function: Any) -> tuple[str, ...]:
     return tuple(f"{stars.get(each.kind, '')}{each.name}" for each in found if each.name not in ("self", "cls"))
 
 
+def check_overrides(owner: type, library: str) -> None:
+    """Fail with a sentence if a method of ours takes more or fewer parameters than the library's that it overrides."""
+    base = owner.__mro__[1]
+    for name, ours in vars(owner).items():
+        theirs: Any = getattr(base, name, None)
+        if name == "__init__" or not inspect.isfunction(ours) or not callable(theirs):
+            continue
+        assert len(parameters_of(ours)) == len(parameters_of(theirs)), (
+            f"{owner.__name__}.{name} takes {parameters_of(ours)}, but {library} calls it with {parameters_of(theirs)}."
+        )
+
+
 def versions(*distributions: str) -> str:
     """`aiokafka 0.14.0, mode-streaming 0.7.1`, for a message."""
     return ", ".join(f"{name} {version(name)}" for name in distributions)

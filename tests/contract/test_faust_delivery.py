@@ -19,7 +19,7 @@ from framework.streams.fetching import FetchingThread
 from framework.streams.producing import Producer, ProducerBuffer
 from framework.streams.recovery import Recovery
 from framework.streams.tables import TableManager
-from tests.contract.contract import Has, SameBody, check_has, check_same_body, parameters_of, versions
+from tests.contract.contract import Has, SameBody, check_has, check_overrides, check_same_body, versions
 
 LIBRARY = versions("faust-streaming", "aiokafka")
 
@@ -35,6 +35,7 @@ NAMES = [
     Has(driver.Consumer, "getmany", ("timeout",), f"{DELIVERY}, which overrides it"),
     Has(driver.Consumer, "_getmany", ("active_partitions", "timeout"), f"{DELIVERY} `_fetch`"),
     Has(driver.Consumer, "resume_partitions", ("tps",), f"{DELIVERY}, which overrides it"),
+    Has(driver.Consumer, "pause_partitions", ("tps",), f"{DELIVERY}, which overrides it"),
     Has(driver.Consumer, "perform_seek", (), f"{DELIVERY}, which overrides it"),
     Has(
         driver.Consumer,
@@ -142,14 +143,7 @@ def test_body(body: SameBody) -> None:
     "owner", [DeliveringConsumer, FetchingThread, ProducerBuffer, Producer, Recovery, TableManager]
 )
 def test_each_override_can_be_called_like_what_it_overrides(owner: type) -> None:
-    base = owner.__mro__[1]
-    for name, ours in vars(owner).items():
-        theirs = getattr(base, name, None)
-        if name == "__init__" or not inspect.isfunction(ours) or not callable(theirs):
-            continue
-        assert len(parameters_of(ours)) == len(parameters_of(theirs)), (
-            f"{owner.__name__}.{name} takes {parameters_of(ours)}, but {LIBRARY} calls it with {parameters_of(theirs)}."
-        )
+    check_overrides(owner, LIBRARY)
 
 
 CONSUMER_ATTRIBUTES = (

@@ -25,7 +25,7 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 from framework.streams import collections, recovery, stored
 from framework.streams import rocksdb as ours
-from tests.contract.contract import Has, SameBody, check_has, check_same_body, parameters_of, versions
+from tests.contract.contract import Has, SameBody, check_has, check_overrides, check_same_body, versions
 
 LIBRARY = versions("faust-streaming", "mode-streaming", "rocksdict")
 
@@ -188,15 +188,7 @@ def test_attribute(owner: Any, name: str) -> None:
     ],
 )
 def test_each_override_can_be_called_like_what_it_overrides(owner: type) -> None:
-    base: Any = owner.__mro__[1]
-    for name, function in vars(owner).items():
-        theirs = getattr(base, name, None)
-        if name == "__init__" or not inspect.isfunction(function) or not callable(theirs):
-            continue
-        assert len(parameters_of(function)) == len(parameters_of(theirs)), (
-            f"{owner.__name__}.{name} takes {parameters_of(function)}, but {LIBRARY} calls it with"
-            f" {parameters_of(theirs)}."
-        )
+    check_overrides(owner, LIBRARY)
 
 
 def test_database_that_is_opened_is_raw(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from framework.errors import RosterUnavailableError
-from framework.membership.roster_reader import RosterReader, forget
+from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_writer import forget
 from framework.states import SeatState
 from framework.testing import eventually
 from tests.support.roster import Roster

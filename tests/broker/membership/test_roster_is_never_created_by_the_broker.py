@@ -6,7 +6,8 @@ import pytest
 from kafka import KafkaProducer
 
 from framework.errors import RosterUnavailableError
-from framework.membership.roster_reader import RosterReader, forget
+from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_writer import forget
 from framework.testing import eventually
 from tests.support.roster import Roster
 

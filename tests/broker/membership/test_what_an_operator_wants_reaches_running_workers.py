@@ -3,7 +3,7 @@
 import asyncio
 
 from framework.membership.roster import Wanted
-from framework.membership.roster_reader import write_wanted
+from framework.membership.roster_writer import write_wanted
 from framework.testing import eventually
 from tests.support.roster import Roster
 

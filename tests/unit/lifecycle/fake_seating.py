@@ -68,9 +68,10 @@ class FakeStandby:
         self._place.calls.append(("settled", promotion.seat))
         await self.close(leave=True)
 
-    async def close(self, *, leave: bool) -> None:
+    async def close(self, *, leave: bool) -> bool:
         self._place.calls.append(("close", leave, self._app.lease.is_held()))
         self.closed = leave
+        return leave and self._place.confirms_leave
 
 
 class Place:
@@ -82,6 +83,7 @@ class Place:
         link: what it tells its supervisor.
         calls: what was asked and done, in order.
         is_free: by group, whether the process may join.
+        confirms_leave: whether the broker answers a standby that leaves.
         standbys: its lives in the standby group.
     """
 
@@ -97,6 +99,7 @@ class Place:
         self.worker._app = self.app
         self.calls: list[Any] = []
         self.is_free = {"flights": True, "flights-standby": True}
+        self.confirms_leave = True
         self.standbys: list[FakeStandby] = []
         patch.setattr(module.logs, "configure", lambda *_, **__: None)
         patch.setattr(seat_module, "await_seat", self._await_seat)
@@ -107,8 +110,8 @@ class Place:
         self.calls.append(("look", app.identity.group_id, app.identity.group_instance_id, go))
         return self.is_free[app.identity.group_id]
 
-    def _standby(self, app: App, hooks: Any, on_report: Any) -> FakeStandby:
-        assert (hooks, on_report) == (self.worker, self.link.say)
+    def _standby(self, app: App, on_report: Any) -> FakeStandby:
+        assert on_report == self.link.say
         self.standbys.append(FakeStandby(self, app))
         return self.standbys[-1]
 

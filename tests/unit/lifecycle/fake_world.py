@@ -12,6 +12,7 @@ from faust.types import TP
 import framework.lifecycle.lookout as lookout_module
 import framework.lifecycle.standby as standby_module
 import framework.lifecycle.standby_presence as presence_module
+import framework.lifecycle.standby_telling as telling_module
 from framework import App
 from framework.errors import BrokerUnavailableError, RosterUnavailableError
 from framework.identity import Incarnation
@@ -126,12 +127,13 @@ class World:
         for module in (lookout_module, standby_module, presence_module):
             patch.setattr(module, "time", clock)
             patch.setattr(module, "asyncio", waiting)
+        patch.setattr(telling_module, "time", clock)
         patch.setattr(lookout_module, "GroupAdmin", lambda _connection: FakeAdmin(self))
         patch.setattr(lookout_module, "RosterReader", lambda _connection, _group_id, **_options: FakeReader(self))
         patch.setattr(lookout_module, "ensure_topic", self.ensure_topic)
         patch.setattr(lookout_module, "write_record", self.write)
         patch.setattr(standby_module, "Shadow", self.shadow.made)
-        patch.setattr(standby_module, "write_record", self.write)
+        patch.setattr(telling_module, "write_record", self.write)
         patch.setattr(presence_module, "write_record", self.write)
         patch.setattr(presence_module, "RosterKeeper", self.keepers)
 
@@ -270,6 +272,8 @@ class FakeShadow:
         problem: why the tables are not what their owners have.
         failure: what ended it.
         listener: whom it tells what becomes of its member.
+        member: in the standby group; None: it has not connected.
+        confirms_leave: whether the broker answers when it leaves.
     """
 
     def __init__(self, world: World) -> None:
@@ -280,6 +284,8 @@ class FakeShadow:
         self.changelogs = frozenset({CHANGELOG})
         self.listener: Any = None
         self.options: dict[str, Any] = {}
+        self.member: Any = None
+        self.confirms_leave = True
         self._world = world
 
     def made(self, _app: App, *, listener: Any, **options: Any) -> "FakeShadow":
@@ -287,6 +293,7 @@ class FakeShadow:
         return self
 
     async def start(self) -> None:
+        self.member = SimpleNamespace(has_left=False)
         self._world.calls.append("shadow started")
 
     async def follow(self, wishes: Mapping[str, Iterable[int]]) -> None:
@@ -305,3 +312,5 @@ class FakeShadow:
 
     async def stop(self, *, leave: bool) -> None:
         self._world.calls.append(("shadow stopped", leave))
+        if self.member is not None:
+            self.member.has_left = leave and self.confirms_leave

@@ -51,6 +51,14 @@ class Kept:
         await until(lambda: len(processes) > number and processes[number].told)
         return processes[number]
 
+    async def rolling(self, processes: Processes) -> "asyncio.Task[bool]":
+        """A roll of the first process, once the second has loaded and the first was told to stop."""
+        replacing = asyncio.create_task(self.slot.replace(5.0))
+        await until(lambda: len(processes) == 2 and processes[1].is_alive)
+        processes[1].report(Moved(WorkerState.LOADED))
+        await until(lambda: len(processes[0].told) == 2)
+        return replacing
+
     async def running(self, processes: Processes, number: int = 0) -> FakeHandle:
         """The same, once it runs."""
         process = await self.sent_off(processes, number)

@@ -2,17 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 from framework import App
 from framework.lifecycle.standby import Promotion, Standby
 from framework.states import ShadowState
-from tests.unit.lifecycle.fake_world import (
-    World,
-    owner_of,
-    standby_app,
-)
+from tests.unit.lifecycle.fake_world import World, owner_of, standby_app
 
 OWNER, OTHER = owner_of(0), owner_of(1)
 
@@ -32,10 +27,9 @@ class Life:
         world.app = app or standby_app()
         self.world = world
         self.told: list[Any] = []
-        hooks: Any = SimpleNamespace(
-            on_membership_failure=self.told.append, on_member_id=self.told.append, on_joined=self.told.append
-        )
-        self.standby = Standby(world.app, hooks, world.reports.append)
+        hooked: Any = world.app
+        hooked.on_membership_failure = hooked.on_member_id = hooked.on_joined = self.told.append
+        self.standby = Standby(world.app, world.reports.append)
         self.stop = asyncio.Event()
 
     async def run(self, seconds: float) -> Promotion | None:

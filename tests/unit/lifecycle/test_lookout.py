@@ -29,11 +29,6 @@ from tests.unit.lifecycle.fake_world import (
 )
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(monkeypatch)
-
-
 def lookout_of(world: World, app: App | None = None) -> Lookout:
     world.app = app or standby_app()
     StandbyPresence(world.app)

@@ -245,6 +245,18 @@ class TestStopWhileShadowing:
 
         run(scenario, "standby", leave_policy=policy)
 
+    def test_leave_that_the_broker_has_not_confirmed_is_none(self, run: Any) -> None:
+        async def scenario(place: Place) -> None:
+            place.confirms_leave = False
+            sitting = place.sit_down()
+            await place.shadowing()
+            place.worker.stop(Stop(StopReason.LEAVE, 5.0))
+            assert await sitting is False
+            assert place.done == ["shadow", ("close", True, True)]
+            assert Left() not in place.link.said
+
+        run(scenario, "standby")
+
     def test_worker_whose_own_seat_is_free_ends_for_one_that_joins(self, run: Any) -> None:
         async def scenario(place: Place) -> None:
             sitting = place.sit_down(Go(has_yielded=True))

@@ -17,13 +17,6 @@ SOON = RestartPolicy(Backoff(initial=0.1, maximum=0.1), limit=2, reset_after=60.
 SLOW = RestartPolicy(Backoff(initial=60.0, maximum=60.0), limit=2, reset_after=60.0)
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
-    found = Processes()
-    monkeypatch.setattr(module, "WorkerHandle", found)
-    return found
-
-
 def test_worker_is_started_and_told_to_go(processes: Processes) -> None:
     async def scenario() -> None:
         kept = Kept()
@@ -209,10 +202,7 @@ class TestReplace:
         async def scenario() -> None:
             kept = Kept()
             await kept.running(processes)
-            replacing = asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             processes[0].exit(0)
             await until(lambda: processes[1].told)
             processes[1].exit(1)
@@ -226,10 +216,7 @@ class TestReplace:
         async def scenario() -> None:
             kept = Kept()
             await kept.running(processes)
-            replacing = asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             kept.slot.stop(5.0)
             assert await replacing is False
             assert processes[1].told == [Stop(StopReason.INTERRUPT, 5.0)]

@@ -1,10 +1,10 @@
 """One slot whose worker is denied its seat, waits for it, or gives it up: what the next process and the person hear."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-import framework.lifecycle.slot as module
 from framework.backoff import Backoff
 from framework.exit_codes import ExitCode
 from framework.identity import Incarnation
@@ -18,13 +18,6 @@ SOON = Backoff(initial=0.001, maximum=0.002)
 PATIENT = replace(POLICY, fenced_backoff=SOON, fenced_limit=3)
 OTHER = Fence("held", 1, 3, "host there, process 77", "w-0@there#4000-0b")
 TOLD = Failed(ExitCode.FENCED, "Another process holds the seat.")
-
-
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
-    found = Processes()
-    monkeypatch.setattr(module, "WorkerHandle", found)
-    return found
 
 
 def incarnation(number: int) -> Incarnation:
@@ -95,10 +88,7 @@ class TestNextProcess:
             kept = Kept(PATIENT)
             bind(await kept.running(processes), 0)
             processes[0].report(Admitted("m-0"))
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             fence(processes[0])
             following = await kept.sent_off(processes, 1)
             assert following.told == [FENCED]
@@ -252,10 +242,7 @@ class TestLeaving:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             await kept.running(processes)
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             processes[0].report(Surplus())
             processes[0].exit(0)
             assert await kept.keeping is ExitCode.OK
@@ -269,7 +256,7 @@ class TestLeaving:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             await kept.running(processes)
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
+            replacing = asyncio.ensure_future(kept.slot.replace(5.0))
             await until(lambda: len(processes) == 2 and processes[1].is_alive)
             processes[0].report(Surplus())
             processes[0].exit(0)
@@ -344,10 +331,7 @@ def test_worker_that_waits_is_replaced_by_one_that_looks_for_itself(processes: P
         bind(await kept.sent_off(processes), 0)
         processes[0].report(Moved(WorkerState.WAITING))
         processes[0].report(Waiting(OTHER))
-        replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
-        await until(lambda: len(processes) == 2 and processes[1].is_alive)
-        processes[1].report(Moved(WorkerState.LOADED))
-        await until(lambda: len(processes[0].told) == 2)
+        replacing = await kept.rolling(processes)
         assert processes[0].told[1] == Stop(StopReason.RESTART, 5.0)
         processes[0].exit(0)
         following = await kept.sent_off(processes, 1)

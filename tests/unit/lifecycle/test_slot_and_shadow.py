@@ -1,10 +1,10 @@
 """One slot whose worker lets a shadow have its seat, or has taken one over: what the next process is told."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-import framework.lifecycle.slot as module
 from framework.exit_codes import ExitCode
 from framework.lifecycle.link import Admitted, Beat, Bound, Go, Left, Moved, Promoted, Shadows, Stop, Surplus, Yielded
 from framework.membership.roster import Shadowing
@@ -14,13 +14,6 @@ from tests.unit.lifecycle.kept_slot import Kept, run, until
 from tests.unit.lifecycle.test_slot_and_seat import PATIENT, bind, client_id, fence, incarnation
 
 SHADOWING = Shadows(Shadowing("shop-standby", ShadowState.WARM, lags={"w-0": 3}), {"shop-sums-changelog/0": 3})
-
-
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
-    found = Processes()
-    monkeypatch.setattr(module, "WorkerHandle", found)
-    return found
 
 
 async def shadowing(kept: Kept, processes: Processes, number: int = 0) -> FakeHandle:
@@ -83,7 +76,7 @@ class TestYielded:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             bind(await kept.running(processes), 0)
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
+            replacing = asyncio.ensure_future(kept.slot.replace(5.0))
             await until(lambda: len(processes) == 2 and processes[1].is_alive)
             processes[0].report(Yielded())
             processes[1].report(Moved(WorkerState.LOADED))
@@ -127,10 +120,7 @@ class TestPromoted:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             await promoted(kept, processes)
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             processes[0].exit(0)
             following = await kept.sent_off(processes, 1)
             assert following.told == [
@@ -233,10 +223,7 @@ class TestShadowing:
         async def scenario() -> None:
             kept = Kept(PATIENT)
             await shadowing(kept, processes)
-            replacing = module.asyncio.ensure_future(kept.slot.replace(5.0))
-            await until(lambda: len(processes) == 2 and processes[1].is_alive)
-            processes[1].report(Moved(WorkerState.LOADED))
-            await until(lambda: len(processes[0].told) == 2)
+            replacing = await kept.rolling(processes)
             assert processes[0].told[1] == Stop(StopReason.RESTART, 5.0)
             processes[0].exit(0)
             following = await shadowing(kept, processes, 1)

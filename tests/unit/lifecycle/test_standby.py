@@ -22,12 +22,7 @@ from tests.unit.lifecycle.fake_world import (
 )
 from tests.unit.lifecycle.living_standby import OTHER, OWNER, Life, live, promoted, run, states
 
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World(monkeypatch)
-    found.speaks(OWNER, OTHER)
-    return found
+pytestmark = pytest.mark.usefixtures("owners")
 
 
 class TestTakeover:

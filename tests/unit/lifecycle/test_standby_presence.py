@@ -17,11 +17,6 @@ KEY = f"{WATCH_KEY}{STANDBY_ID}".encode()
 Scenario = Callable[[], Awaitable[None]]
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(monkeypatch)
-
-
 def run(scenario: Scenario) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 10.0))
 

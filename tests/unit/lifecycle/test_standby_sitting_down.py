@@ -14,16 +14,12 @@ from tests.unit.lifecycle.fake_world import (
     World,
     owner_of,
 )
-from tests.unit.lifecycle.living_standby import OTHER, OWNER, Life, promoted, run
+from tests.unit.lifecycle.living_standby import OTHER, Life, promoted, run
 
 JOINED = Joined("m-s", 7, {CHANGELOG: (0,)}, "first join", 0.31, 1_700_000_000_500)
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World(monkeypatch)
-    found.speaks(OWNER, OTHER)
-    return found
+pytestmark = pytest.mark.usefixtures("owners")
 
 
 class TestSitDown:
@@ -141,9 +137,40 @@ class TestClose:
             life = Life(world)
             await life.run(3.0)
             world.calls.clear()
-            await life.standby.close(leave=leave)
+            assert await life.standby.close(leave=leave) is leave
             assert world.calls == [("shadow stopped", leave), "reader closed", "admin closed"]
             assert (world.keeper.said[-1], world.keeper.is_closed) == ({"state": state}, True)
             assert all(task.done() or task.cancelling() for task in life.standby._tasks)
+
+        run(scenario)
+
+    def test_leave_that_the_broker_has_not_confirmed_is_none(self, world: World) -> None:
+        async def scenario() -> None:
+            world.shadow.confirms_leave = False
+            life = Life(world)
+            await life.run(3.0)
+            assert await life.standby.close(leave=True) is False
+            assert world.calls[-3:] == [("shadow stopped", True), "reader closed", "admin closed"]
+            assert world.keeper.said[-1] == {"state": SeatState.STOPPED}
+
+        run(scenario)
+
+    def test_one_that_never_joined_has_left_nothing(self, world: World) -> None:
+        async def scenario() -> None:
+            life = Life(world)
+            life.stop.set()
+            assert await life.run(1.0) is None
+            assert "shadow started" not in world.calls
+            assert await life.standby.close(leave=True) is False
+
+        run(scenario)
+
+    def test_one_in_its_seat_is_no_standby_whatever_the_broker_says(self, world: World) -> None:
+        async def scenario() -> None:
+            world.shadow.confirms_leave = False
+            life, promotion = await promoted(world)
+            await life.standby.sit_down(promotion)
+            await life.standby.settled(promotion)
+            assert world.keeper.said[-1] == {"state": SeatState.LEFT}
 
         run(scenario)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-import framework.lifecycle.standby as module
+import framework.lifecycle.standby_telling as module
 from framework import App
 from framework.lifecycle.link import Shadows
 from framework.membership.roster import CONTROL, Order, OrderKind, Watch
@@ -20,14 +20,9 @@ from tests.unit.lifecycle.fake_world import (
     primary_of,
     standby_app,
 )
-from tests.unit.lifecycle.living_standby import OTHER, OWNER, Life, live, run, states
+from tests.unit.lifecycle.living_standby import OWNER, Life, live, run, states
 
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World(monkeypatch)
-    found.speaks(OWNER, OTHER)
-    return found
+pytestmark = pytest.mark.usefixtures("owners")
 
 
 class TestReports:
@@ -40,6 +35,21 @@ class TestReports:
             (ShadowState.WARM, {"flights-0": 3, "flights-1": 3}),
         ]
         assert len(found) <= 4
+
+    def test_lags_that_change_all_the_time_are_told_now_and_then(self, world: World) -> None:
+        """Each entry wakes all who read the roster; a shadow under load has another lag with each record."""
+        for step in range(100):
+            world.at(5.0 + step / 20, lambda behind=step: setattr(world.shadow, "behind", behind))  # type: ignore[misc]
+        live(world, 12.0)
+        found = [report.shadowing.lags["flights-0"] for report in world.reports]
+        assert 10 <= len(found) <= 14
+        assert found[-1] == 99
+
+    def test_state_is_told_at_once(self, world: World) -> None:
+        world.at(5.0, lambda: setattr(world.shadow, "behind", 3))
+        world.at(5.1, lambda: setattr(world.shadow, "behind", 20_000))
+        live(world, 5.3)
+        assert world.reports[-1].shadowing.state is ShadowState.WARMING
 
     def test_supervisor_and_roster_hear_the_same(self, world: World) -> None:
         live(world, 5.0)
@@ -84,7 +94,7 @@ class TestFailback:
     HOME = "flights-0"
 
     @pytest.fixture(autouse=True)
-    def spare(self, world: World) -> None:
+    def spare(self, owners: None, world: World) -> None:
         del world.speaking[OWNER.client_id]
         world.speaks(owner_of(0, standby_id=STANDBY_ID))
 

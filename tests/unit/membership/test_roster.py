@@ -291,6 +291,13 @@ class TestStandbys:
         assert view.order_for("w-0") == (drill, 101.0)
         assert view.order_for("w-9") is None
 
+    def test_entry_that_is_deleted_takes_no_other_record_of_that_name_along(self) -> None:
+        of_seat = encode_watch(replace(WATCH, standby_id="w-0"))
+        view = hear(view_of(ENTRY), encode_order(ORDER), of_seat, (b"w-0", None))
+        assert view.seats() == {}
+        assert view.order_for("w-0") is not None
+        assert view.failover_after("w-0") == 3.0
+
     def test_next_process_of_a_seat(self) -> None:
         view = hear(RosterView(), encode_restarting(RESTARTING))
         assert view.restarting("w-0") == (RESTARTING, 100.0)

@@ -9,6 +9,7 @@ import aiokafka.errors as kafka_errors
 import pytest
 from structlog.testing import capture_logs
 
+import framework.membership.roster_log as log_module
 import framework.membership.roster_reader as module
 from framework.errors import RosterUnavailableError
 from framework.membership.roster import CONTROL, Wanted
@@ -26,16 +27,15 @@ WANTED = encode_wanted(Wanted(2))
 @pytest.fixture(autouse=True)
 def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTopic]:
     topic = FakeTopic()
-    monkeypatch.setattr(module, "Wire", topic)
+    monkeypatch.setattr(log_module, "Wire", topic)
     monkeypatch.setattr(module, "RETRY_AFTER", 0.01)
-    monkeypatch.setattr(module, "_PACE", 0.0)
     yield topic
     assert all(wire.is_closed for wire in topic.wires)
 
 
-def follow(check: Callable[[RosterReader], Awaitable[None]], **options: bool) -> None:
+def follow(check: Callable[[RosterReader], Awaitable[None]], *, only_control: bool = False) -> None:
     async def run() -> None:
-        reader = RosterReader(connection("kafka:9092"), "g", **options)
+        reader = RosterReader(connection("kafka:9092"), "g", only_control=only_control, pace=0.0)
         await reader.start()
         try:
             await asyncio.wait_for(check(reader), 10.0)
@@ -281,7 +281,7 @@ class TestTelling:
     def test_right_to_write_that_is_taken_and_given_back(
         self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "RIGHTS_EVERY", 0.0)
+        monkeypatch.setattr(log_module, "RIGHTS_EVERY", 0.0)
 
         async def check(reader: RosterReader) -> None:
             topic.may_write = False
@@ -294,7 +294,7 @@ class TestTelling:
     def test_rights_are_not_asked_for_where_only_wishes_are_read(
         self, topic: FakeTopic, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "RIGHTS_EVERY", 0.0)
+        monkeypatch.setattr(log_module, "RIGHTS_EVERY", 0.0)
 
         async def locate() -> None:
             raise AssertionError

@@ -149,6 +149,24 @@ def test_only_what_is_granted_and_wanted_is_read() -> None:
     run(scenario)
 
 
+def test_it_reads_as_soon_as_there_is_something_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framework.standby.reading.POLL_MS", 3_600_000)
+
+    async def scenario(bench: Bench) -> None:
+        bench.consumer.batches = [{A: [record(A, 0)]}]
+        task = asyncio.create_task(bench.reader.read())
+        await bench.reader.want([A])
+        await asyncio.sleep(0)
+        await bench.grant(A)
+        async with asyncio.timeout(5.0):
+            while not bench.applier.applied:
+                await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(scenario)
+
+
 def test_batch_from_before_a_rebalance_is_read_again_instead() -> None:
     async def scenario(bench: Bench) -> None:
         await bench.reader.want([A])

@@ -1,7 +1,7 @@
 """Records that agents wait for do not stand behind thousands of a changelog that is only followed; none is skipped."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -76,11 +76,16 @@ def test_what_waits_when_its_position_is_set_is_dropped() -> None:
     run(scenario)
 
 
+async def assigned() -> Worker:
+    worker = Worker(FakeKafka(**{CHANGELOG.topic: range(4), "flights": range(4)}))
+    worker.read()
+    await worker.assign(FLIGHTS, CHANGELOG)
+    return worker
+
+
 def test_a_changelog_is_fetched_from_when_it_is_resumed_until_it_is_paused() -> None:
     async def scenario() -> None:
-        worker = Worker(FakeKafka(**{CHANGELOG.topic: range(4), "flights": range(4)}))
-        worker.read()
-        await worker.assign(FLIGHTS, CHANGELOG)
+        worker = await assigned()
         assert worker.client.paused == {CHANGELOG}
         worker.resume_partitions({FLIGHTS, CHANGELOG})
         await settle()
@@ -97,31 +102,39 @@ def test_one_that_is_only_followed_is_fetched_a_bit_later(monkeypatch: pytest.Mo
     monkeypatch.setattr(delivery, "FOLLOW_AFTER", 0.05)
 
     async def scenario() -> None:
-        worker = Worker(FakeKafka(**{CHANGELOG.topic: range(4), "flights": range(4)}))
+        worker = await assigned()
         worker.app.tables.standby_tps = frozenset({CHANGELOG})
-        worker.read()
-        await worker.assign(FLIGHTS, CHANGELOG)
         worker.resume_partitions({CHANGELOG})
         await settle()
         assert worker.client.paused == {CHANGELOG}
-        await asyncio.sleep(0.1)
-        assert worker.client.paused == set()
+        async with asyncio.timeout(5.0):
+            while worker.client.paused:
+                await asyncio.sleep(0)
         await worker.kill()
 
     run(scenario)
 
 
-def test_one_that_is_paused_meanwhile_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FOLLOW_AFTER", 0.05)
+def pause(worker: Worker) -> None:
+    worker.pause_partitions({CHANGELOG})
+
+
+def stop(worker: Worker) -> None:
+    worker._stopped.set()
+
+
+@pytest.mark.parametrize("end", [pause, stop])
+def test_one_that_is_paused_or_stopped_meanwhile_stays_so(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[Worker], None]
+) -> None:
+    monkeypatch.setattr(delivery, "FOLLOW_AFTER", 0.0)
 
     async def scenario() -> None:
-        worker = Worker(FakeKafka(**{CHANGELOG.topic: range(4), "flights": range(4)}))
+        worker = await assigned()
         worker.app.tables.standby_tps = frozenset({CHANGELOG})
-        worker.read()
-        await worker.assign(FLIGHTS, CHANGELOG)
         worker.resume_partitions({CHANGELOG})
-        worker.pause_partitions({CHANGELOG})
-        await asyncio.sleep(0.1)
+        end(worker)
+        await settle()
         assert worker.client.paused == {CHANGELOG}
         await worker.kill()
 

@@ -128,3 +128,17 @@ def test_partition_that_is_not_ours_any_more_is_closed(tmp_path: Path) -> None:
         process.kill()
 
     run(scenario)
+
+
+def test_so_is_that_of_a_table_of_sets(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        process = Process(folder=tmp_path, kind="SetTable")
+        with process.turn(0):
+            process.table["a"].add(1)
+        assert process.table.data.storage._dbs.keys() == {0}
+        process.app.tables.applied[CHANGELOG] = 0
+        process.app.tables.forget_all_but(set())
+        assert process.table.data.storage._dbs == {}
+        process.kill()
+
+    run(scenario)
