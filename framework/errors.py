@@ -62,6 +62,22 @@ class NotAllowedError(FrameworkError):
     exit_code = ExitCode.NOT_ALLOWED
 
 
+class AgentFailedError(FrameworkError):
+    """Raised when an agent has failed at one record as often as it may; mend the agent, or remove the record.
+
+    Attributes:
+        agent: name of the agent.
+        place: `topic[partition]@offset` of the record. It is not committed, so it comes again.
+    """
+
+    def __init__(self, agent: str, place: str, tries: int, error: BaseException) -> None:
+        self.agent, self.place = agent, place
+        super().__init__(
+            f"The agent {agent} failed {tries} times in a row at {place}: {error!r}. The record is not committed and"
+            " comes again when a worker starts. Mend the agent; FRAMEWORK_AGENT_TRIES is how often it may fail."
+        )
+
+
 class MembershipError(FrameworkError):
     """Base of errors about this worker's seat in its consumer group.
 

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     """Seconds between commits of processed offsets: after a crash at most this much is processed twice."""
     max_in_flight: Annotated[int, Field(ge=1)] = 4096
     """Records that one stream may buffer before fetching pauses: more costs memory and time to stop."""
+    fast_delivery: bool = True
+    """Deliver records to agents by the batch instead of one by one; `false` gives Faust's own way, and its pace."""
+    agent_tries: Annotated[int, Field(ge=1)] = 3
+    """How often an agent may fail at one record, in a row, before the worker stops with that record uncommitted."""
     broker_wait: NotNegative = 30.0
     """Seconds to wait at the start for a first answer of a broker; 0 gives up at once."""
     shutdown_grace: Positive = 25.0

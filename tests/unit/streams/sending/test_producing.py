@@ -4,9 +4,14 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from framework.streams.producing import Producer, ProducerBuffer
+import pytest
+from aiokafka.errors import RecordTooLargeError
+from faust.exceptions import ProducerSendError
+
+from framework.streams.sending.producing import Producer, ProducerBuffer
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run, settle
+from tests.unit.streams.offline_client import offline_client
 
 
 class Channel:
@@ -165,5 +170,41 @@ def test_the_producer_of_an_app_has_this_buffer() -> None:
         assert isinstance(producer, Producer)
         assert isinstance(producer.buffer, ProducerBuffer)
         assert producer.buffer.app is producer.app
+
+    run(scenario)
+
+
+def test_flush_includes_the_outbox() -> None:
+    async def scenario() -> None:
+        async with offline_client() as client:
+            producer = offline_app()._new_producer()
+            producer._producer = client
+            producer.outbox.attach(client)
+            sent = producer.outbox.post_now("flights", 0, b"k", b"v")
+            flushing = asyncio.ensure_future(producer.flush())
+            await settle()
+            assert not flushing.done()
+            client.take()[0].fail(RecordTooLargeError())
+            with pytest.raises(ProducerSendError, match="RecordTooLarge"):
+                await flushing
+            assert sent.exception() is not None
+            await producer.flush()
+
+    run(scenario)
+
+
+def test_stop_waits_for_brokers_no_longer_than_a_stop_may_take(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with offline_client() as client:
+            producer = offline_app(shutdown_grace=0.01)._new_producer()
+            producer._producer = client
+            producer.outbox.attach(client)
+            producer.outbox.post_now("flights", 0, b"k", b"v")
+            client._sender._sender_task = asyncio.get_running_loop().create_future()
+            await producer.on_stop()
+            assert "Stopped with 1 batches unsent" in caplog.text
+            assert producer.outbox.post_now("flights", 0, b"k", b"v") is None
+            client.take()[0].done(0)
+            await settle()
 
     run(scenario)

@@ -9,6 +9,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
 from framework.streams.holding import hold_back
+from framework.streams.sending.outbox import Outbox
 
 LOGGER = logging.getLogger("faust.framework.producer")
 
@@ -22,6 +23,9 @@ class ProducerBuffer(FaustProducerBuffer):
 
     logger = LOGGER
 
+    outbox: Outbox | None = None
+    """Told of each message, so that a failure stops the commit; None where all goes as in Faust."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._put = 0
@@ -32,6 +36,8 @@ class ProducerBuffer(FaustProducerBuffer):
     def put(self, fut: Any) -> None:
         """Queue a message."""
         self._put += 1
+        if self.outbox is not None:
+            self.outbox.watch_soon(fut)
         super().put(fut)
 
     async def _send_pending(self, fut: Any) -> None:
@@ -67,7 +73,7 @@ class ProducerBuffer(FaustProducerBuffer):
 
 
 class Producer(driver.Producer):
-    """Faust's producer around that buffer."""
+    """Faust's producer around that buffer, and an outbox beside it."""
 
     logger = LOGGER
 
@@ -76,8 +82,40 @@ class Producer(driver.Producer):
         self.buffer = ProducerBuffer(loop=self.loop, beacon=self.beacon)
         self.buffer.app = self.app
         self.buffer.threaded_producer = self.threaded_producer
+        self.outbox = Outbox(self.app.sensors)
+        if getattr(self.app, "is_fast", False):
+            self.buffer.outbox = self.outbox
 
     def _new_producer(self, transactional_id: str | None = None) -> Any:
         producer = super()._new_producer(transactional_id)
         hold_back(producer, self.app.lease)
         return producer
+
+    async def on_start(self) -> None:
+        """As in Faust; the outbox sends through the same client."""
+        await super().on_start()
+        self.outbox.attach(self._producer)
+
+    async def flush(self) -> None:
+        """Wait until everything that was sent before this call is acknowledged or given up.
+
+        Raises:
+            ProducerSendError: a record was given up and nobody has been told; what it was made from must not be
+                committed.
+        """
+        await super().flush()
+        # A failure reaches the message's own future, and then whoever awaits that, a few steps after the client's.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await self.outbox.flush()
+
+    async def on_stop(self) -> None:
+        """As in Faust, for no longer than a stop may take."""
+        client = self._producer
+        try:
+            async with asyncio.timeout(self.app.settings.shutdown_grace):
+                await super().on_stop()
+        except TimeoutError:
+            LOGGER.error("Stopped with %s batches unsent: the brokers have not acknowledged them.", self.outbox.unsent)
+            await client.client.close()
+        self.outbox.detach()

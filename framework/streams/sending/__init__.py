@@ -1,0 +1,1 @@
+"""Records on their way out: Faust's topics and producer."""
