@@ -1,5 +1,7 @@
 """Faust's manager of tables: no fixed wait at its start, and what is known of the tables of this process."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Collection
 from typing import Any
@@ -7,8 +9,12 @@ from typing import Any
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.types import TP
 
-from framework.streams.recovery import Recovery
-from framework.streams.sources import Sources
+from framework.streams.tables.flushing import Flushing
+from framework.streams.tables.recovery import Recovery
+from framework.streams.tables.sources import Sources
+
+LAST_FLUSH = 10.0
+"""Seconds that a stop waits for changes to be confirmed; what is not is read from the changelog again."""
 
 
 class TableManager(FaustTableManager):
@@ -25,6 +31,8 @@ class TableManager(FaustTableManager):
         """What a shadow has applied in this process: `{changelog partition: offset of the last record applied}`."""
         self.sources = Sources()
         """Which source record made each change of a table."""
+        self.flushing = Flushing(self._on_lost_changes)
+        """Sends what was changed."""
 
     @property
     def recovery(self) -> Recovery:
@@ -55,10 +63,41 @@ class TableManager(FaustTableManager):
         """The same; none while tables are recovered."""
         return () if self._recovery is None or self._recovery.in_recovery else self.standby_tps
 
+    # --- changes on their way -----------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Hand all collected changes over to the outbox; before each commit.
+
+        Raises:
+            ProducerSendError: changes were lost, now or earlier. What made them must not be committed.
+        """
+        await self.flushing.flush()
+
+    async def ebb(self) -> None:
+        """Wait for a flush if too many changes wait for one; between two turns of a stream."""
+        await self.flushing.ebb()
+
+    async def _on_lost_changes(self, error: BaseException) -> None:
+        self.log.error("Changes of tables were lost, and the worker ends: %s", error)
+        await self.crash(error)
+
+    async def on_stop(self) -> None:
+        """As in Faust; what was changed is sent, and stores that wait for the changelog are told what they can be."""
+        with contextlib.suppress(Exception):  # what cannot be sent is not committed, and made again
+            async with asyncio.timeout(LAST_FLUSH):
+                await self.flushing.flush()
+                await self.flushing.settle()
+        await super().on_stop()
+
+    # --- what is known of partitions ----------------------------------------------------------------------------------
+
     def forget(self, tp: TP) -> None:
         """Forget what is known of a changelog partition: from now on somebody else may write to it."""
         self.applied.pop(tp, None)
         self.sources.forget(tp)
+        table: Any = self._changelogs.get(tp.topic)
+        if hasattr(table, "forget"):
+            table.forget(tp.partition)
 
     def forget_all_but(self, tps: Collection[TP]) -> None:
         """Forget what is known of partitions that are not among these, and close their databases."""

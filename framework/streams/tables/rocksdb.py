@@ -1,7 +1,8 @@
 """Faust's RocksDB store that is never ahead of the changelog; knows nothing of agents."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import rocksdict
@@ -9,27 +10,11 @@ from faust.stores.rocksdb import Store as FaustStore
 from faust.streams import current_event
 from faust.types import TP
 
-from framework.streams.sources import Book, Change, change_of
-
-SOURCE = b"__framework\0source\0"
-"""Begins the names under which a partition's database keeps which events have changed it."""
-
-
-class Pending:
-    """A key whose change was sent to the changelog and is not confirmed yet.
-
-    Attributes:
-        value: as agents see it; None where it was deleted.
-        outstanding: how many changes of it are on their way.
-        has_expired: its window was closed; it shall not come back.
-    """
-
-    __slots__ = ("has_expired", "outstanding", "value")
-
-    def __init__(self) -> None:
-        self.value: bytes | None = None
-        self.outstanding = 0
-        self.has_expired = False
+from framework.streams.reading.decoding import Decoding
+from framework.streams.tables.books import Book
+from framework.streams.tables.changes import Entry
+from framework.streams.tables.shelves import PREFIX, Kept, Shelf, kept_of, restore
+from framework.streams.tables.stamps import Stamps
 
 
 class Store(FaustStore):
@@ -37,62 +22,68 @@ class Store(FaustStore):
 
     Faust writes a change at once, and its offset when the broker has confirmed it. A process that is killed in between
     leaves a database with changes that the changelog does not have: they never happened for anybody else, and their
-    events come again. Here a change waits in memory, where agents see it, until it is confirmed; then value, offset and
-    the event that made it are written in one batch. So a database can be taken up by anybody at any time: by its owner
-    after a crash, by a shadow after somebody else has had the seat.
+    events come again. Here a change waits in memory, where agents see it (`table.on_its_way`), until it is confirmed;
+    then value, offset and the event that made it are written in one batch. So a database can be taken up by anybody at
+    any time: by its owner after a crash, by a shadow after somebody else has had the seat.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pending: defaultdict[int, dict[bytes, Pending]] = defaultdict(dict)
         self._stored: dict[int, int] = {}
-        self._books: defaultdict[int, defaultdict[bytes, Book]] = defaultdict(lambda: defaultdict(Book))
+        self._shelves: defaultdict[int, defaultdict[bytes, Shelf]] = defaultdict(lambda: defaultdict(Shelf))
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
-    def put(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Show a change that is on its way to the changelog; None deletes."""
-        self._db_for_partition(partition)
-        pending = self._pending[partition].get(key)
-        if pending is None:
-            pending = self._pending[partition][key] = Pending()
-        pending.value, pending.has_expired = value, False
-        pending.outstanding += 1
-        if value is not None:
-            self._key_index[key] = partition
+    def keep(self, partition: int, offset: int | None, entries: Iterable[Entry], books: Iterable[Book] | None) -> None:
+        """Write changes that the changelog has, and more of the same flush will follow unless there are books.
 
-    def confirm(
-        self, partition: int, offset: int | None, key: bytes, value: bytes | None, change: Change | None
+        Args:
+            partition: of the changelog.
+            offset: of the last of them in the changelog; None where it is not to be written down yet.
+            entries: their values are packed.
+            books: what is known when all of them are there.
+        """
+        if self._is_read_back(partition, offset):
+            return
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for entry in entries:
+            if not entry.has_expired:
+                _put(batch, entry.key, entry.value)
+        self._write(partition, batch, offset, [kept_of(book, book.keys) for book in books or ()])
+
+    def keep_one(
+        self, partition: int, offset: int | None, key: bytes, value: bytes | None, stamps: Stamps | None
     ) -> None:
-        """Write a change that the changelog has.
+        """Write one change that the changelog has.
 
         Args:
             partition: of the changelog.
             offset: in the changelog; None where it is written down later.
             key: as it stands there.
-            value: as it stands there.
-            change: which change of the key it is, if that is known.
+            value: None where the key is not to be there.
+            stamps: what its headers say.
         """
-        pending = self._pending[partition].get(key)
-        if pending is None or partition not in self._dbs:
-            # The partition was given up meanwhile. Whoever has it next reads the changelog from the stored offset.
+        if self._is_read_back(partition, offset):
             return
-        pending.outstanding -= 1
-        if not pending.outstanding:
-            del self._pending[partition][key]
-        if offset is not None and offset <= self._stored.get(partition, -1):
-            return  # it was read back before this confirmation came, and perhaps later changes with it
         batch = rocksdict.WriteBatch(raw_mode=True)
-        if not pending.has_expired:
-            _put(batch, key, value)
-        self._keep(batch, partition, key, change)
-        self._write(partition, batch, offset)
+        _put(batch, key, value)
+        changes = {change.source: change for change in stamps.changes} if stamps is not None else {}
+        kept = []
+        for born, time, told, source in stamps.points if stamps is not None else ():
+            change = changes.get(source)
+            keys = {} if change is None else {key: (change.offset, change.number)}
+            kept.append(Kept(born, time if change is None else change.time, told, time, source, key, keys))
+        self._write(partition, batch, offset, kept)
+
+    def _is_read_back(self, partition: int, offset: int | None) -> bool:
+        """Whether it was read back before its confirmation came, and perhaps later changes with it."""
+        return partition not in self._dbs or (offset is not None and offset <= self._stored.get(partition, -1))
 
     def write(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Write a value at once."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         _put(batch, key, value)
-        self._write(partition, batch, None)
+        self._write(partition, batch, None, ())
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002 - Faust's
         """Write records of the changelog, with the last offset of each partition, in one step a partition."""
@@ -104,61 +95,83 @@ class Store(FaustStore):
             if partition not in batches:
                 batches[partition] = rocksdict.WriteBatch(raw_mode=True)
             _put(batches[partition], message.key, message.value)
-            self._keep(batches[partition], partition, message.key, change_of(message.headers))
             offsets[partition] = message.offset
         for partition, changes in batches.items():
-            self._write(partition, changes, offsets[partition])
+            self._write(partition, changes, offsets[partition], self._read_since(partition))
 
-    def _write(self, partition: int, batch: Any, offset: int | None) -> None:
+    def _read_since(self, partition: int) -> Iterator[Kept]:
+        """What was read of who made the changes, since it was written down."""
+        self._db_for_partition(partition)  # opening it reads what it knows
+        ledger = self.app.tables.sources.ledger(TP(self.table.changelog_topic_name, partition))
+        keys: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for source, key in ledger.fresh or ():
+            keys[source].append(key)
+        ledger.fresh = []
+        return (kept_of(ledger.book(source), dict.fromkeys(found)) for source, found in keys.items())
+
+    def _write(self, partition: int, batch: Any, offset: int | None, kept: Iterable[Kept]) -> None:
         db = self._db_for_partition(partition)
+        for each in kept:
+            self._shelves[partition][each.source].write(batch, each)
         if offset is not None:
             batch.put(self.offset_key, str(offset).encode())
             self._stored[partition] = offset
         db.write(batch)
 
-    def _keep(self, batch: Any, partition: int, key: bytes, change: Change | None) -> None:
-        """Write down which event made a change.
-
-        One entry a key that the last event has changed: an event that changes thousands of keys writes one more entry
-        with each, and the next event overwrites them; of those that are left over the time and offset are older.
-        """
-        if change is None:
-            return
-        self._db_for_partition(partition)  # opening it reads what it knows
-        book = self._books[partition][change.source]
-        if book.note(change, key):
-            name = SOURCE + change.source + b"\0" + book.place(key).to_bytes(4, "big")
-            batch.put(name, change.to_header() + b"\0" + key)
-
     def _del(self, key: bytes) -> None:
         """Delete what has expired; the changelog is not told."""
         for partition in self._partitions_of(key):
-            pending = self._pending[partition].get(key)
-            if pending is not None:
-                pending.value, pending.has_expired = None, True
+            entry = self.table.on_its_way(partition, key)
+            if entry is not None:
+                entry.value, entry.is_packed, entry.has_expired = None, True, True
             self._db_for_partition(partition).delete(key)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
+    def read(self, key: bytes, default: Any) -> Any:
+        """The value of a key as agents see it."""
+        value = self._find(key)
+        if value is None:
+            return default
+        return self._load(value) if type(value) is bytes else value[0]
+
     def _get(self, key: bytes) -> bytes | None:
-        for partition in self._partitions_of(key):
-            pending = self._pending[partition].get(key)
-            value = self._db_for_partition(partition).get(key) if pending is None else pending.value
+        value: Any = self._find(key)
+        return self._encode_value(value[0]) if type(value) is tuple else value  # type: ignore[no-any-return]
+
+    def _find(self, key: bytes) -> Any:
+        """A value's bytes, or a tuple of the value itself where it has none yet; None if there is none."""
+        places = self._partitions_of(key)
+        for partition in places:
+            entry = self.table.on_its_way(partition, key)
+            value = self._db_for_partition(partition).get(key) if entry is None else entry.value
             if value is not None:
-                self._key_index[key] = partition
-                return bytes(value)
+                if len(places) > 1:
+                    self._key_index[key] = partition
+                return value if entry is None or entry.is_packed else (value,)
         return None
 
+    @cached_property
+    def _load(self) -> Callable[[bytes], Any]:
+        topic = self.table.changelog_topic
+        is_ours = topic.schema.value_serializer == self.value_serializer
+        return (Decoding(self.app, topic).load_value if is_ours else None) or self._decode_value
+
     def _contains(self, key: bytes) -> bool:
-        return self._get(key) is not None
+        return self._find(key) is not None
 
     def _partitions_of(self, key: bytes) -> tuple[int, ...]:
         """Where a key may be: in the event's partition; if there is none or keys are anywhere, in all that are open."""
-        event = current_event()
+        event: Any = current_event()
         if event is not None and not (self.table.is_global or self.table.use_partitioner):
-            return (event.message.partition,)
+            part = getattr(event, "part", None)
+            return (event.message.partition,) if part is None else (part.tp.partition,)
         known = self._key_index.get(key)
         return (known,) if known is not None and known in self._dbs else tuple(self._dbs)
+
+    def place(self, key: bytes, partition: int) -> None:
+        """Look for a key in this partition first."""
+        self._key_index[key] = partition
 
     def _iteritems(self) -> Iterator[tuple[bytes, bytes]]:
         actives = self.app.assignor.assigned_actives()
@@ -169,11 +182,14 @@ class Store(FaustStore):
 
     def _items_of(self, partition: int, db: Any) -> Iterator[tuple[bytes, bytes]]:
         # Taken first: what is confirmed while somebody iterates is in the database, and not in the iterator's snapshot.
-        pending = {key: entry.value for key, entry in self._pending[partition].items()}
+        newer = {
+            key: entry.value if entry.is_packed else self._encode_value(entry.value)
+            for key, entry in self.table.all_on_its_way(partition).items()
+        }
         for key, value in db.items():
-            if key not in pending and key != self.offset_key and not key.startswith(SOURCE):
+            if key not in newer and key != self.offset_key and not key.startswith(PREFIX):
                 yield key, value
-        for key, value in pending.items():
+        for key, value in newer.items():
             if value is not None:
                 yield key, value
 
@@ -188,19 +204,22 @@ class Store(FaustStore):
 
     # --- databases ----------------------------------------------------------------------------------------------------
 
+    def is_open(self, partition: int) -> bool:
+        """Whether the partition's database is open."""
+        return partition in self._dbs
+
     def _open_for_partition(self, partition: int) -> Any:
         db: Any = super()._open_for_partition(partition)
         offset = db.get(self.offset_key)
         if offset is not None:
             self._stored[partition] = int(offset)
-        tp = TP(self.table.changelog_topic_name, partition)
-        for change, place, key in sorted(_kept(db)):
-            self._books[partition][change.source].note(change, key, place)
-            self.app.tables.sources.restore(tp, change, key)
+        ledger = self.app.tables.sources.ledger(TP(self.table.changelog_topic_name, partition))
+        restore(db, ledger, self._shelves[partition])
+        ledger.fresh = ledger.fresh or []
         return db
 
     def revoke_partitions(self, table: Any, tps: set[TP]) -> None:
-        """Close what was given up; forget what was on its way."""
+        """Close what was given up."""
         for tp in tps:
             if tp.topic in table.changelog_topic.topics:
                 self._forget(tp.partition)
@@ -220,9 +239,8 @@ class Store(FaustStore):
         await super().stop()
 
     def _forget(self, partition: int) -> None:
-        self._pending.pop(partition, None)
         self._stored.pop(partition, None)
-        self._books.pop(partition, None)
+        self._shelves.pop(partition, None)
 
 
 def _put(batch: Any, key: bytes, value: bytes | None) -> None:
@@ -230,13 +248,3 @@ def _put(batch: Any, key: bytes, value: bytes | None) -> None:
         batch.delete(key)
     else:
         batch.put(key, value)
-
-
-def _kept(db: Any) -> Iterator[tuple[Change, int, bytes]]:
-    """What a database knows of the events that have changed it: change, place, key."""
-    entries = db.iter()
-    entries.seek(SOURCE)
-    while entries.valid() and entries.key().startswith(SOURCE):
-        header, _, key = entries.value().partition(b"\0")
-        yield Change.from_header(header), int.from_bytes(entries.key()[-4:], "big"), key
-        entries.next()

@@ -14,7 +14,7 @@ class Stored(Collection):
         if str(url).partition(":")[0] != "rocksdb" or driver == "python-rocksdb":
             return super()._new_store_by_url(url)
         # Loads RocksDB, which few apps have.
-        from framework.streams.rocksdb import Store
+        from framework.streams.tables.rocksdb import Store
 
         return Store(
             url,
@@ -28,6 +28,14 @@ class Stored(Collection):
             loop=self.loop,
             options=self.options,
         )
+
+    def on_its_way(self, partition: int, mark: Any) -> Any:  # noqa: ARG002 - for those who collect
+        """What is newer of a key than what the store has; None if nothing is."""
+        return None
+
+    def all_on_its_way(self, partition: int) -> dict[Any, Any]:  # noqa: ARG002
+        """All that is newer in a partition than what the store has."""
+        return {}
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """As in Faust; but a global table keeps what it has of partitions it only follows.

@@ -1,10 +1,11 @@
 """A process with one table, between its events and its changelog, without Kafka.
 
 What is real is the app, the table, its store and the recovery's way of applying records. The producer keeps what is
-sent in `sent`, as the changelog would have it.
+sent, as the changelog would have it: in `sent` what is sent at once, in `outbox` what was collected.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,9 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage, RecordMetadata
 
 from framework import App
+from framework.streams.tables.authors import Author
 from tests.unit.membership.apps import offline_app
+from tests.unit.streams.fakes import settle
 
 SOURCE = TP("flights", 0)
 CHANGELOG = TP("flights-totals-changelog", 0)
@@ -35,24 +38,93 @@ def message_of(
     )
 
 
+class FakeSent:
+    """A fake of the outbox's `Sent`, and the record that it stands for."""
+
+    def __init__(self, key: bytes, value: bytes | None, headers: Any) -> None:
+        self.key, self.value, self.headers = key, value, tuple(headers)
+        self.offset: int | None = None
+        self._callbacks: list[Callable[[Any], Any]] = []
+
+    def done(self) -> bool:
+        return self.offset is not None
+
+    def result(self) -> Any:
+        assert self.offset is not None
+        return RecordMetadata(CHANGELOG.topic, 0, CHANGELOG, self.offset, None, None)
+
+    def add_done_callback(self, callback: Callable[[Any], Any]) -> None:
+        self._callbacks.append(callback)
+
+    def confirm(self, offset: int) -> None:
+        self.offset = offset
+        for callback in self._callbacks:
+            asyncio.get_running_loop().call_soon(callback, self)
+
+
+class FakeOutbox:
+    """A fake of the outbox.
+
+    Attributes:
+        sents: all that was posted.
+        room: how many records it takes before those who post have to wait.
+        error: what was lost, if anything.
+    """
+
+    def __init__(self) -> None:
+        self.sents: list[FakeSent] = []
+        self.room = 10**9
+        self.error: Exception | None = None
+        self.has_room = asyncio.Event()
+
+    def post_now(self, topic: str, partition: int, key: bytes, value: bytes | None, *, headers: Any = ()) -> Any:
+        assert (topic, partition) == CHANGELOG
+        if self.room <= 0:
+            return None
+        self.room -= 1
+        self.sents.append(FakeSent(key, value, headers))
+        return self.sents[-1]
+
+    async def post(self, topic: str, partition: int, key: bytes, value: bytes | None, *, headers: Any = ()) -> Any:
+        while (sent := self.post_now(topic, partition, key, value, headers=headers)) is None:
+            self.has_room.clear()
+            await self.has_room.wait()
+        return sent
+
+    def raise_if_lost(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
 class Process:
     """One process life.
 
     Attributes:
-        sent: what was handed to the producer, in order; the changelog's offsets begin at `first`.
+        sent: what was handed to the producer at once, in order; the changelog's offsets begin at `first`.
+        outbox: what was collected and handed over.
     """
 
     def __init__(
-        self, *, changelog: Sequence[Any] = (), folder: Path | None = None, kind: str = "Table", **settings: Any
+        self,
+        *,
+        changelog: Sequence[Any] = (),
+        folder: Path | None = None,
+        kind: str = "Table",
+        is_fast: bool = False,
+        **settings: Any,
     ) -> None:
         store = "memory://" if folder is None else "rocksdb://"
-        self.app: App = offline_app(store=store, **settings)
+        self.app: App = offline_app(store=store, fast_delivery=is_fast, **settings)
         if folder is not None:
             self.app.conf.tabledir = folder
         self.sent: list[Any] = []
-        self.app._producer = SimpleNamespace(send_soon=self.sent.append, key_partition=lambda topic, key: CHANGELOG)
+        self.app._producer = SimpleNamespace(
+            send_soon=self.sent.append, key_partition=lambda topic, key: CHANGELOG, outbox=FakeOutbox()
+        )
+        self.outbox: FakeOutbox = self.app._producer.outbox
         self.app._consumer = SimpleNamespace(topic_partitions=lambda topic: None)
         self.table: Any = getattr(self.app, kind)("totals", **({} if "Set" in kind else {"default": int}))
+        self.app.tables._changelogs[CHANGELOG.topic] = self.table
         self.author: Any = None
         self.table._authors = SimpleNamespace(current=lambda: self.author)
         self.first = len(changelog)
@@ -61,7 +133,7 @@ class Process:
     def recover(self, changelog: Sequence[Any]) -> None:
         """Apply what the store does not have."""
         persisted = self.table.persisted_offset(CHANGELOG)
-        rest = list(changelog)[0 if persisted is None else persisted + 1 :]
+        rest = [message for message in changelog if persisted is None or message.offset > persisted]
         events = [Event(self.app, self.table._to_key(self._key(m)), self._value(m), {}, m) for m in rest]
         if events:
             self.table.apply_changelog_batch(events)
@@ -88,13 +160,18 @@ class Process:
         message = message_of(tp, offset, at=at)
         event = Event(self.app, None, None, {}, message)
         token = _current_event.set(ref(event))
-        self.author = (agent, message)
+        self.author = Author(agent, tp, offset, round(at * 1000), message)
         yield
         self.author = None
         _current_event.reset(token)
 
     def changelog(self) -> list[Any]:
         """What was sent, as records."""
+        if self.outbox.sents:
+            return [
+                message_of(CHANGELOG, self.first + number, key=sent.key, value=sent.value, headers=sent.headers)
+                for number, sent in enumerate(self.outbox.sents)
+            ]
         return [
             message_of(
                 CHANGELOG,
@@ -106,8 +183,20 @@ class Process:
             for number, sent in enumerate(self.sent)
         ]
 
+    async def flush(self) -> None:
+        """Hand over what was changed, and have it confirmed."""
+        await self.app.tables.flush()
+        await self.confirm_posted(len(self.outbox.sents))
+
+    async def confirm_posted(self, count: int) -> None:
+        """Have the broker confirm the first `count` records of what was collected and handed over."""
+        for number, sent in enumerate(self.outbox.sents[:count]):
+            if not sent.done():
+                sent.confirm(self.first + number)
+        await settle(20)
+
     def confirm(self, count: int) -> None:
-        """Have the broker confirm the first `count` of what was sent."""
+        """Have the broker confirm the first `count` of what was sent at once."""
         for number, sent in enumerate(self.sent[:count]):
             offset = self.first + number
             sent.set_result(RecordMetadata(CHANGELOG.topic, 0, CHANGELOG, offset, None, None))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from faust.events import Event
 
-from framework.streams.authors import Authors
+from framework.streams.tables.authors import Authors
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run
 from tests.unit.streams.tabled import SOURCE, message_of
@@ -45,10 +45,12 @@ async def derived(stream: Any, look: Callable[[], None]) -> None:
         look()
 
 
-async def authors_seen(body: Body, **options: Any) -> list[Any]:
+async def authors_seen(body: Body, *, is_fast: bool = False, **options: Any) -> list[Any]:
     """What is found out in the body of an agent that gets one record."""
-    app = offline_app()
-    app._consumer = SimpleNamespace(unacked=set(), _unacked_messages=set(), ack=lambda message: True)
+    app = offline_app(fast_delivery=is_fast)
+    app._consumer = SimpleNamespace(
+        unacked=set(), _unacked_messages=set(), ack=lambda message: True, on_finished=lambda: None
+    )
     app.flow_control.resume()
     authors, seen, looked = Authors(), [], asyncio.Event()
 
@@ -72,11 +74,12 @@ async def authors_seen(body: Body, **options: Any) -> list[Any]:
     return seen
 
 
+@pytest.mark.parametrize("is_fast", [False, True])
 @pytest.mark.parametrize("body", [each, derived])
-def test_plain_agent(body: Body) -> None:
+def test_plain_agent(body: Body, is_fast: bool) -> None:
     async def scenario() -> None:
-        [(name, message)] = await authors_seen(body)
-        assert (name, message.offset) == ("sums", 7)
+        [author] = await authors_seen(body, is_fast=is_fast)
+        assert (author.agent, author.tp, author.offset, author.time) == ("sums", SOURCE, 7, 1000)
 
     run(scenario)
 

@@ -9,7 +9,7 @@ import pytest
 from faust.events import Event
 from faust.types import TP
 
-from framework.streams.recovery import TURN, Recovery
+from framework.streams.tables.recovery import TURN, Recovery
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run, settle
 from tests.unit.streams.tabled import message_of
@@ -206,8 +206,8 @@ def test_recovery_tells_which_events_have_changed_a_table() -> None:
         await changelogs.assign(actives={TOTALS})
         changelogs.put(TOTALS, 1)
         await changelogs.apply()
-        flights = message_of(TP("flights", 0), 5)
-        assert changelogs.tables.sources.claim(TOTALS, b'"k"', "sums", flights) is None
+        [book] = changelogs.tables.sources.ledger(TOTALS).books.values()
+        assert (book.source, book.told, book.keys) == (b"0 flights sums", 5, {b'"k"': (5, 1)})
 
     run(scenario)
 

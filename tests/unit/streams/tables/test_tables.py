@@ -4,8 +4,8 @@ import asyncio
 
 from faust.types import TP
 
-from framework.streams.recovery import Recovery
-from framework.streams.tables import TableManager
+from framework.streams.tables.manager import TableManager
+from framework.streams.tables.recovery import Recovery
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run, settle
 

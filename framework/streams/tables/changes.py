@@ -1,0 +1,134 @@
+"""Changes of one table partition on their way from agents to the changelog; knows no producer and no store."""
+
+from collections.abc import Callable
+from typing import Any
+
+from framework.streams.tables.books import Book, Ledger
+
+Signature = tuple[Book, int, int]
+"""Who has changed a key last: the source's book, the event's offset, the how manyeth change of the key by it."""
+
+
+class Entry:
+    """A key that was changed and whose value is not confirmed to be in the changelog.
+
+    Attributes:
+        key: as it stands in the changelog.
+        value: the latest; None where the key was deleted.
+        is_packed: whether the value is bytes already. If not it is of a type that cannot change.
+        book, offset, number: the source that changed it last, as in `Signature`; no book where nobody is known.
+        others: the same of other sources that have changed it since the last flush.
+        has_expired: its window was closed; it shall not come back.
+        outstanding: how often it was sent and not confirmed, where each change is sent at once.
+    """
+
+    # Defaults of the class, because most entries need nothing else, and making them is most of the cost of a new key.
+    value: Any = None
+    is_packed = True
+    book: Book | None = None
+    offset = number = -1
+    others: dict[Book, tuple[int, int]] | None = None
+    has_expired = False
+    outstanding = 0
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def sign(self, book: Book, offset: int, number: int) -> None:
+        """A source has changed it; of what it has changed before only the last counts."""
+        if self.book is not book:
+            if self.book is not None:
+                self.others = self.others or {}
+                self.others[self.book] = (self.offset, self.number)
+            if self.others is not None:
+                self.others.pop(book, None)
+            self.book = book
+        self.offset, self.number = offset, number
+
+    def number_by(self, book: Book, offset: int) -> int:
+        """How many changes of it by an event of a source it has; 0 if the last one is an earlier event's."""
+        if self.book is book:
+            return self.number if self.offset == offset else 0
+        known = self.others.get(book) if self.others is not None else None
+        return known[1] if known is not None and known[0] == offset else 0
+
+    def disown(self, book: Book) -> None:
+        """Forget what a source has done: its topic was made anew, and its events do not come again."""
+        if self.book is book:
+            self.book = None
+        if self.others is not None:
+            self.others.pop(book, None)
+
+    def signatures(self) -> list[Signature]:
+        """Of all sources that have changed it."""
+        found = [] if self.book is None else [(self.book, self.offset, self.number)]
+        if self.others is not None:
+            found += [(book, *known) for book, known in self.others.items()]
+        return found
+
+
+class Changes:
+    """What was changed in one partition of a table.
+
+    Attributes:
+        partition: of the changelog.
+        ledger: what is known of who has changed it.
+        dirty: `{mark: entry}` of keys that were changed since the last flush. A mark stands for a key: the key itself
+            where the store has objects, its bytes where it has bytes.
+        flying: the same of those that were sent and are not confirmed; `dirty` is newer.
+        weight: bytes of values in `dirty`, about.
+        is_dropped: the partition was given up; nothing of it is sent any more.
+    """
+
+    __slots__ = ("_wake", "dirty", "flying", "is_dropped", "ledger", "partition", "weight")
+
+    def __init__(self, partition: int, ledger: Ledger, wake: Callable[[], None]) -> None:
+        self.partition, self.ledger = partition, ledger
+        self.dirty: dict[Any, Entry] = {}
+        self.flying: dict[Any, Entry] = {}
+        self.weight = 0
+        self.is_dropped = False
+        self._wake = wake
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self.dirty or self.flying)
+
+    def add(self, mark: Any, key: bytes) -> Entry:
+        """A key that was not dirty is changed."""
+        if not self.dirty:
+            self._wake()
+        entry = self.dirty[mark] = Entry(key)
+        return entry
+
+    def find(self, mark: Any) -> Entry | None:
+        """What is newer of a key than what its store has written."""
+        return self.dirty.get(mark) or self.flying.get(mark)
+
+    def take(self) -> dict[Any, Entry]:
+        """Begin a flush: what is dirty is on its way from here on."""
+        entries = self.flying = self.dirty
+        self.dirty, self.weight = {}, 0
+        for mark, entry in entries.items():
+            book = entry.book
+            # In the same event it may be changed again, and that is the next change then.
+            if book is not None and entry.offset == book.offset:
+                book.made[mark] = entry.number
+            if entry.others is not None:
+                for other, (offset, number) in entry.others.items():
+                    if offset == other.offset:
+                        other.made[mark] = number
+        return entries
+
+    def disown(self, book: Book) -> None:
+        """Forget what a source has done."""
+        for entries in (self.dirty, self.flying):
+            for entry in entries.values():
+                entry.disown(book)
+
+    def drop(self) -> list[Any]:
+        """Give the partition up; returns the marks of what the changelog does not have."""
+        marks = [*self.dirty, *self.flying]
+        self.dirty, self.flying, self.weight, self.is_dropped = {}, {}, 0, True
+        return marks

@@ -1,0 +1,212 @@
+"""How changes of a table are collected, so that many changes of a key are one record of the changelog."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from typing import Any
+
+import faust
+import orjson
+from faust.serializers import codecs
+from faust.stores.memory import Store as MemoryStore
+from faust.streams import current_event
+from faust.types import TP
+from faust.utils import json as faust_json
+
+from framework.streams.sending.serializing import can_compile, key_dump, value_dump
+from framework.streams.tables.authors import Authors, author_of, is_turn_of
+from framework.streams.tables.changes import Changes, Entry
+from framework.streams.tables.desks import Desk, Desks
+from framework.streams.tables.plain_json import dump_plain
+from framework.streams.tables.posting import Poster
+from framework.streams.tables.stored import Stored
+
+PLAIN: frozenset[type] = frozenset({int, str, float, bool})
+"""Types of values that cannot change, and whose JSON is read as what it was."""
+
+
+class Collected(Stored, faust.Table):
+    """The part of a table that knows where a change goes, and what is on its way to the changelog.
+
+    A value that the agent may go on changing is serialized when it is set, else a flush would send half of the next
+    event's change with it. Values of plain types are serialized when they are sent: of many there may be only one.
+    Keys, and whatever might fail, are serialized in the agent's body, so that the failure is there.
+    """
+
+    _desk: Desk
+
+    @cached_property
+    def _authors(self) -> Authors:
+        return Authors()
+
+    @cached_property
+    def _is_buffered(self) -> bool:
+        """Whether the store waits for the changelog."""
+        return hasattr(self.data, "keep")
+
+    @cached_property
+    def _is_once(self) -> bool:
+        """Whether replays change nothing: where it is known what the store has."""
+        return bool(self.app.settings.state_once) and (self._is_buffered or isinstance(self.data, MemoryStore))
+
+    @cached_property
+    def _is_collected(self) -> bool:
+        """Whether changes are collected; else each is sent at once, as Faust does."""
+        schema: Any = self.changelog_topic.schema
+        is_ours = schema.key_serializer == self.key_serializer and schema.value_serializer == self.value_serializer
+        return (
+            bool(getattr(self.app, "is_fast", False))
+            and (self._is_buffered or self._values is not None)
+            and is_ours
+            and can_compile(self.app, schema)
+            and bool(getattr(self.app.producer, "allow_headers", True))
+        )
+
+    # --- keys and values ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _values(self) -> dict[Any, Any] | None:
+        """The objects themselves, where the store is Faust's in memory and nobody has overridden the way to them."""
+        kind, plain = type(self), type(self.data) is MemoryStore and type(self.data.data) is dict
+        is_ours = kind.on_key_get is faust.Table.on_key_get and kind.__missing__ is faust.Table.__missing__
+        return self.data.data if plain and is_ours else None
+
+    @cached_property
+    def _dump_key(self) -> Callable[[Any], bytes]:
+        dump = key_dump(self.app, self.changelog_topic.schema)
+        is_quick = self.key_serializer == "json" and self._dump_plain is not None
+
+        def dump_key(key: Any) -> bytes:
+            if is_quick and type(key) is str and key.isascii():
+                return dump_plain(key)
+            dumped: bytes | None = dump(key)
+            if dumped is None:
+                raise TypeError("Table key cannot be None")
+            return dumped
+
+        return dump_key
+
+    @cached_property
+    def _dump_value(self) -> Callable[[Any], Any]:
+        return value_dump(self.app, self.changelog_topic.schema)
+
+    @cached_property
+    def _dump_plain(self) -> Callable[[Any], bytes] | None:
+        """As Faust's JSON codec for plain types; None where Faust has another one."""
+        codec: Any = codecs.get_codec("json")
+        is_json = type(codec) is codecs.json and not codec.children
+        return dump_plain if is_json and faust_json.orjson is orjson else None
+
+    @cached_property
+    def _mark_of(self) -> Callable[[Any], bytes]:
+        """Gives the bytes of a key for a store that has bytes."""
+        return self._dump_key if self._is_collected else self.data._encode_key
+
+    @cached_property
+    def _plain(self) -> frozenset[type]:
+        """Types of values that are serialized when they are sent."""
+        if self.value_serializer != "json":
+            return frozenset()
+        return frozenset(kind for kind in PLAIN if not self._is_buffered or self.value_type in (None, kind))
+
+    # --- where a change goes ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _partitions(self) -> dict[int, Poster]:
+        """`{partition: what sends its changes}`"""
+        return {}
+
+    @cached_property
+    def _desks(self) -> Desks:
+        return Desks(self.changes_of, self.app.tables.sources.name)
+
+    def _sit_down(self, event: Any, key: Any) -> Desk:
+        """The desk at which an event's changes are made, at which it has its turn now."""
+        reader = getattr(event, "reader", None)
+        if reader is None or self.use_partitioner or not is_turn_of(event, reader):
+            author = self._authors.current() if self._is_once else None
+            return self._desks.of(author, self._place_of(key))
+        last, tp = self._desk, event.part.tp
+        if last.reader is reader and last.tp is tp:
+            # The next event of the same source, as almost always.
+            last.take_turn(event, reader)
+            return last
+        desk = self._desks.at((reader.agent, tp, tp.partition) if self._is_once else (None, None, tp.partition))
+        if desk is None:
+            desk = self._desks.of(author_of(event) if self._is_once else None, self._place_of(key))
+        desk.take_turn(event, reader)
+        self._desk = desk
+        return desk
+
+    def partition_for_key(self, key: Any) -> int | None:
+        """As in Faust; without having the event's message made."""
+        part = getattr(current_event(), "part", None)
+        if part is None or self.use_partitioner:
+            partition: int | None = super().partition_for_key(key)
+            return partition
+        self._verify_source_topic_partitions(part.tp.topic)
+        return int(part.tp.partition)
+
+    def _place_of(self, key: Any) -> int:
+        partition = self.partition_for_key(key)
+        if partition is None:
+            partition = self.app.producer.key_partition(self.changelog_topic_name, self._dump_key(key)).partition
+        return int(partition)
+
+    def _add(self, changes: Changes, mark: Any, key: Any) -> Entry:
+        entry = changes.add(mark, self._dump_key(key))
+        if self._values is not None:
+            # Have the key go when the partition goes; Faust's store forgets that of keys which were set here.
+            self.data._key_partition[key] = changes.partition
+        elif self.is_global:
+            self.data.place(mark, changes.partition)
+        return entry
+
+    # --- what is on its way -------------------------------------------------------------------------------------------
+
+    def changes_of(self, partition: int) -> Changes:
+        """What is changed in one partition."""
+        poster = self._partitions.get(partition)
+        if poster is None:
+            poster = self._partitions[partition] = self._new_poster(partition)
+        return poster.changes
+
+    def _new_poster(self, partition: int) -> Poster:
+        tables, topic = self.app.tables, self.changelog_topic_name
+        changes = Changes(partition, tables.sources.ledger(TP(topic, partition)), tables.flushing.wake)
+        keep = partial(self.data.keep, partition) if self._is_buffered else None
+        dump = self._dump_plain or self._dump_value
+        poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail)
+        tables.flushing.add(poster)
+        return poster
+
+    def _outbox(self) -> Any:
+        return self.app.producer.outbox
+
+    def on_its_way(self, partition: int, mark: Any) -> Entry | None:
+        """What is newer of a key than what the store has."""
+        poster = self._partitions.get(partition)
+        return None if poster is None else poster.changes.find(mark)
+
+    def all_on_its_way(self, partition: int) -> dict[Any, Entry]:
+        """All that is newer in a partition than what the store has."""
+        poster = self._partitions.get(partition)
+        return {} if poster is None else {**poster.changes.flying, **poster.changes.dirty}
+
+    def forget(self, partition: int) -> None:
+        """A partition was given up: what was not sent of it is made again by whoever has it next."""
+        poster = self._partitions.pop(partition, None)
+        self._desks.clear()
+        self._desk = Desk(None, None)
+        if poster is not None:
+            self.app.tables.flushing.discard(poster)
+            marks = poster.drop()
+            if self._values is not None:
+                for mark in marks:
+                    self._values.pop(mark, None)
+                    self.data._key_partition.pop(mark, None)
+
+    def _without_newer(self, batch: Iterable[Any]) -> Iterable[Any]:
+        """What is read back does not replace what agents have changed since, and that is not in the changelog yet."""
+        if self._values is None or not any(poster.changes.is_busy for poster in self._partitions.values()):
+            return batch
+        return [event for event in batch if self.on_its_way(event.message.partition, self._to_key(event.key)) is None]
