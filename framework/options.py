@@ -10,9 +10,11 @@ from framework.errors import SettingsError
 from framework.membership.assignor import SeatAssignor
 from framework.membership.connection import ssl_context
 from framework.settings import Settings
-from framework.streams.collections import GlobalTable, SetGlobalTable, SetTable, Table
-from framework.streams.holding import Stream
-from framework.streams.tables import TableManager
+from framework.streams.agents.agent import Agent
+from framework.streams.agents.buffering import Stream
+from framework.streams.sending.topics import Topic
+from framework.streams.tables.collections import GlobalTable, SetGlobalTable, SetTable, Table
+from framework.streams.tables.manager import TableManager
 
 OURS: Mapping[str, str] = {
     "broker": "FRAMEWORK_BOOTSTRAP_SERVERS",
@@ -41,9 +43,11 @@ OURS: Mapping[str, str] = {
 
 FIXED = frozenset(
     {
+        "Agent",
         "PartitionAssignor",
         "Stream",
         "TableManager",
+        "Topic",
         "consumer_api_version",
         "consumer_metadata_max_age_ms",
         "env_prefix",
@@ -99,8 +103,10 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "topic_replication_factor": settings.topic_replication_factor,
         "worker_redirect_stdouts": False,
         "PartitionAssignor": SeatAssignor,
+        "Agent": Agent,
         "Stream": Stream,
         "TableManager": TableManager,
+        "Topic": Topic,
         "Table": Table,
         "GlobalTable": GlobalTable,
         "SetTable": SetTable,

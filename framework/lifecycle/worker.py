@@ -31,6 +31,7 @@ from framework.lifecycle.loading import load_app
 from framework.lifecycle.seating import SeatingProcess
 from framework.membership.roster import Order, OrderKind
 from framework.states import StopReason, WorkerState
+from framework.streams.garbage import collect_less_often
 
 if TYPE_CHECKING:
     from framework.app import App
@@ -128,6 +129,7 @@ class WorkerProcess(SeatingProcess):
         if starting.done() and not stop.done() and not crash.done():
             starting.result()
             self.move(WorkerState.RUNNING)
+            collect_less_often()
             promotion = self._promotion
             took = round(time.monotonic() - promotion.decided_at, 3) if promotion is not None else None
             self._presence.running(took)

@@ -13,15 +13,22 @@ from faust.types import TP
 from framework.errors import MembershipError
 from framework.membership.consumer import StaticConsumer
 from framework.membership.group import Joined
-from framework.streams.delivery import DeliveringConsumer
-from framework.streams.fetching import FetchingThread
-from framework.streams.producing import Producer
+from framework.streams.reading.batches import BatchConsumer
+from framework.streams.reading.fetching import FetchingThread
+from framework.streams.sending.producing import Producer
 
 FETCH_MAX_WAIT_MS = 100
 """How long the broker may hold a fetch that finds nothing.
 
 aiokafka keeps one fetch in flight for each broker, so a partition that was just drained waits for the long poll of the
 idle ones. Faust hard-codes 1,500 ms.
+"""
+
+FETCH_MAX_BYTES = 4 * 1024 * 1024
+"""Bytes in one answer of a broker, unless a single batch of records is larger.
+
+aiokafka asks for 50 MB, of which several copies are in memory for a moment. A partition that did not get its share is
+the first to be asked for next, because the others have records at hand.
 """
 
 METADATA_MAX_AGE_MS = 5_000
@@ -48,6 +55,7 @@ class ConsumerThread(FetchingThread):
             max_poll_interval_ms=_ms(conf.broker_max_poll_interval),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            fetch_max_bytes=FETCH_MAX_BYTES,
             request_timeout_ms=_ms(conf.broker_request_timeout),
             check_crcs=conf.broker_check_crcs,
             session_timeout_ms=_ms(conf.broker_session_timeout),
@@ -66,14 +74,14 @@ class ConsumerThread(FetchingThread):
         """
 
 
-class Consumer(DeliveringConsumer):
+class Consumer(BatchConsumer):
     """Faust's consumer, which commits before it forgets, and tells the app when the membership is lost."""
 
     logger = logging.getLogger("faust.framework.consumer")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._progress = (0, 0)
+        self._progress: tuple[int, ...] = (0, 0, 0)
         self._finished = asyncio.Event()
 
     def on_membership_failure(self, error: MembershipError) -> None:
@@ -98,8 +106,7 @@ class Consumer(DeliveringConsumer):
 
     def has_progressed(self) -> bool:
         """Whether records were finished since the last call."""
-        # The count of acks begins anew with `broker_commit_every`, and then the committed offsets have moved.
-        now = self._n_acked, sum(offset or 0 for offset in list(self._committed_offset.values()))
+        now = self.work_done()
         before, self._progress = self._progress, now
         return before != now
 

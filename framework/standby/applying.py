@@ -9,7 +9,7 @@ from faust.stores.rocksdb import Store as RocksStore
 from faust.types import TP, ConsumerMessage
 
 from framework.standby.sets import SetKeys, has_sets
-from framework.streams.collections import SetManager
+from framework.streams.tables.collections import SetManager
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,12 @@ from tests.contract import (
     test_aiokafka,
     test_faust,
     test_faust_delivery,
+    test_faust_fast,
     test_faust_shadow,
     test_faust_tables,
     test_multiprocessing,
+    test_output,
+    test_tables_fast,
 )
 
 FRAMEWORK = Path(framework.__file__).parent
@@ -40,15 +43,22 @@ def known() -> set[str]:
         test_aiokafka,
         test_faust,
         test_faust_delivery,
+        test_faust_fast,
         test_faust_shadow,
         test_faust_tables,
         test_multiprocessing,
+        test_output,
+        test_tables_fast,
     )
     named = {has.name for module in modules for has in module.NAMES}
     attributes = {*test_aiokafka.COORDINATOR_ATTRIBUTES, *test_aiokafka.CONSUMER_ATTRIBUTES}
     delivery = set(test_faust_delivery.CONSUMER_ATTRIBUTES.split())
     tables = {name for names in test_faust_tables.ATTRIBUTES.values() for name in names.split()}
-    return named | attributes | delivery | tables | ELSEWHERE.keys()
+    output = {part for name in test_output.ATTRIBUTES.split() for part in name.split(".")}
+    output |= set(test_output.OTHER_ATTRIBUTES.split())
+    fast = {*test_faust_fast.STREAM_ATTRIBUTES.split(), *test_faust_fast.QUEUE_ATTRIBUTES.split()}
+    fast |= {*test_faust_fast.AGENT_ATTRIBUTES.split(), *test_faust_fast.FETCHER_ATTRIBUTES.split()}
+    return fast | output | named | attributes | delivery | tables | ELSEWHERE.keys()
 
 
 def own_names(tree: ast.AST) -> Iterator[str]:

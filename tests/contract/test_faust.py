@@ -26,19 +26,19 @@ from framework import App, Settings
 from framework.membership.assignor import SeatAssignor
 from framework.membership.transport import Consumer, ConsumerThread
 from framework.options import faust_options
-from framework.streams.tables import TableManager
+from framework.streams.tables.manager import TableManager
 from tests.contract.contract import Has, SameBody, check_has, check_same_body, parameters_of, versions
 
 LIBRARY = versions("faust-streaming", "mode-streaming")
 
 TRANSPORT = "framework/membership/transport.py"
 ASSIGNOR = "framework/membership/assignor.py"
-TABLES = "framework/streams/tables.py"
+TABLES = "framework/streams/tables/manager.py"
 APP = "framework/app.py"
 WORKER = "framework/lifecycle/worker.py"
 OPTIONS = "framework/options.py"
 HOLDING = "framework/streams/holding.py"
-PRODUCING = "framework/streams/producing.py"
+PRODUCING = "framework/streams/sending/producing.py"
 
 NAMES = [
     # The consumer's thread.

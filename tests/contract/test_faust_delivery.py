@@ -14,20 +14,20 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
-from framework.streams.delivery import DeliveringConsumer
-from framework.streams.fetching import FetchingThread
-from framework.streams.producing import Producer, ProducerBuffer
-from framework.streams.recovery import Recovery
-from framework.streams.tables import TableManager
+from framework.streams.reading.delivery import DeliveringConsumer
+from framework.streams.reading.fetching import FetchingThread
+from framework.streams.sending.producing import Producer, ProducerBuffer
+from framework.streams.tables.manager import TableManager
+from framework.streams.tables.recovery import Recovery
 from tests.contract.contract import Has, SameBody, check_has, check_overrides, check_same_body, versions
 
 LIBRARY = versions("faust-streaming", "aiokafka")
 
-DELIVERY = "framework/streams/delivery.py"
-FETCHING = "framework/streams/fetching.py"
-PRODUCING = "framework/streams/producing.py"
-RECOVERY = "framework/streams/recovery.py"
-TABLES = "framework/streams/tables.py"
+DELIVERY = "framework/streams/reading/delivery.py"
+FETCHING = "framework/streams/reading/fetching.py"
+PRODUCING = "framework/streams/sending/producing.py"
+RECOVERY = "framework/streams/tables/recovery.py"
+TABLES = "framework/streams/tables/manager.py"
 
 NAMES = [
     # The consumer.

@@ -23,18 +23,18 @@ from faust.topics import Topic
 from mode.utils.collections import ManagedUserDict
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
-from framework.streams import collections, recovery, stored
-from framework.streams import rocksdb as ours
+from framework.streams.tables import collections, recovery, stored
+from framework.streams.tables import rocksdb as ours
 from tests.contract.contract import Has, SameBody, check_has, check_overrides, check_same_body, versions
 
 LIBRARY = versions("faust-streaming", "mode-streaming", "rocksdict")
 
-AUTHORS = "framework/streams/authors.py"
-COLLECTIONS = "framework/streams/collections.py"
-RECOVERY = "framework/streams/recovery.py"
-STORED = "framework/streams/stored.py"
-ROCKSDB = "framework/streams/rocksdb.py"
-TABLES = "framework/streams/tables.py"
+AUTHORS = "framework/streams/tables/authors.py"
+COLLECTIONS = "framework/streams/tables/collections.py"
+RECOVERY = "framework/streams/tables/recovery.py"
+STORED = "framework/streams/tables/stored.py"
+ROCKSDB = "framework/streams/tables/rocksdb.py"
+TABLES = "framework/streams/tables/manager.py"
 
 NAMES = [
     # The tables.

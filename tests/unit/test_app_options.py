@@ -14,7 +14,7 @@ from framework.membership.assignor import SeatAssignor
 from framework.membership.transport import Transport
 from framework.options import FIXED, OURS, faust_options, refuse_unknown
 from framework.settings_reading import PREFIX
-from framework.streams.tables import TableManager
+from framework.streams.tables.manager import TableManager
 
 
 def settings(**values: Any) -> Settings:

@@ -15,12 +15,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from framework.streams.acks import committable
-from framework.streams.fetching import Fetched, FetchingThread
-from framework.streams.following import ENOUGH, Backlog
+from framework.streams.reading.acks import committable
+from framework.streams.reading.fetching import Fetched, FetchingThread
+from framework.streams.reading.following import ENOUGH, Backlog
 
 TURN = 0.01
 """Seconds after which the event loop is let go of, and that followed changelogs have after each fetch."""
@@ -37,6 +38,9 @@ class DeliveringConsumer(driver.Consumer):
 
     _thread: FetchingThread
     _n_acked: int
+
+    takes_runs = False
+    """Whether anything is to be fetched as it is in aiokafka's buffers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +72,7 @@ class DeliveringConsumer(driver.Consumer):
         fetched = await self._fetch(TURN if self._backlog else timeout)
         async with self._seeking:
             pass
+        await self._deliver_runs(fetched)
         for tp, end in fetched.ends.items():
             self.app.monitor.track_tp_end_offset(tp, end)
         skipped: dict[TP, int] = {}
@@ -89,6 +94,9 @@ class DeliveringConsumer(driver.Consumer):
             await self._thread.seek_back(tp, offset, fetched.seeks[tp])
         async for tp, message in self._followed():
             yield tp, message
+
+    async def _deliver_runs(self, fetched: Fetched) -> None:
+        """Deliver what was not fetched record by record; here nothing is."""
 
     async def _followed(self) -> AsyncIterator[tuple[TP, Any]]:
         """Yield records of followed changelogs, for one turn and as long as they need not wait."""
@@ -127,7 +135,7 @@ class DeliveringConsumer(driver.Consumer):
             await self.wait(self.can_resume_flow)
         if self.should_stop:
             return Fetched()
-        active = None if self.app.client_only else self._get_active_partitions()
+        active = None if self.app.client_only else self._wanted_partitions()
         if active is not None and not active:
             self._resumed.clear()
             await self.wait(self._resumed, timeout=timeout)
@@ -140,6 +148,11 @@ class DeliveringConsumer(driver.Consumer):
         # Else the set itself and not a copy: a partition that is resumed meanwhile is read by the same call.
         fetched: Fetched = await self._getmany(active_partitions=active, timeout=timeout)
         return fetched
+
+    def _wanted_partitions(self) -> set[TP]:
+        """Those that are to be read now."""
+        active: set[TP] = self._get_active_partitions()
+        return active
 
     def resume_partitions(self, tps: Any) -> None:
         """As in Faust; wakes the reader. Changelogs are fetched from here on, those that are only followed a bit later.
@@ -249,6 +262,15 @@ class DeliveringConsumer(driver.Consumer):
         gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
         offset = committable(floor, acked, gaps)
         return None if offset == floor else offset
+
+    async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
+        """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
+        try:
+            did_commit: bool = await super()._commit_tps(tps, start_new_transaction)
+        except ProducerSendError as error:
+            await self.crash(error)
+            return False
+        return did_commit
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}

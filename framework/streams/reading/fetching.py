@@ -1,13 +1,17 @@
 """The consumer's thread as the source of records: every batch knows which position it was read from."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+from framework.streams.reading.unpacking import take
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +19,15 @@ class Fetched:
     """What one call of fetch gave.
 
     Attributes:
-        records: `{partition: records in order}`.
+        records: `{partition: records in order}`, as aiokafka's ConsumerRecords.
+        runs: `{partition: (records in order, bytes of their values)}`, as they are in its buffers.
         seeks: `{partition: how often its position had been set when these were read}`. If it has been set again since,
             the records are not the next ones any more: whoever set the position will have them read again, or not.
         ends: `{partition: end offset as the broker told it}`.
     """
 
     records: Mapping[TP, list[Any]] = field(default_factory=dict)
+    runs: Mapping[TP, tuple[list[Any], int]] = field(default_factory=dict)
     seeks: Mapping[TP, int] = field(default_factory=dict)
     ends: Mapping[TP, int] = field(default_factory=dict)
 
@@ -37,6 +43,7 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         self.seeks: Counter[TP] = Counter()
         self._origins: dict[TP, int] = {}
         self._assignments = 0
+        self._waiter: asyncio.Future[None] | None = None
 
     async def _fetch_records(
         self,
@@ -51,11 +58,43 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         if consumer._closed or fetcher._closed:
             raise ConsumerStoppedError
         with fetcher._subscriptions.fetch_context():
-            records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
+            if self.consumer.takes_runs:
+                records, runs = await self._fetch_runs(fetcher, active_partitions, timeout or 0.0)
+            else:
+                records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
+                runs = {}
         # No await from here: the position has moved with the read, and the count must be the one it was read under.
         for tp, batch in records.items():
             self._origins.setdefault(tp, batch[0].offset)
-        return Fetched(records, {tp: self.seeks[tp] for tp in records}, {tp: self.highwater(tp) for tp in records})
+        for tp, (run, _) in runs.items():
+            self._origins.setdefault(tp, run[0].offset)
+        found = records.keys() | runs.keys()
+        return Fetched(records, runs, {tp: self.seeks[tp] for tp in found}, {tp: self.highwater(tp) for tp in found})
+
+    async def _fetch_runs(self, fetcher: Any, partitions: Any, timeout: float) -> Any:
+        """Take what has been fetched, or wait for it; what aiokafka's `fetched_records` does."""
+        ends_at = monotonic() + timeout
+        while True:
+            if fetcher._subscriptions.reassignment_in_progress:
+                await fetcher._subscriptions.wait_for_assignment()
+            singles, runs = take(fetcher, partitions, self.consumer.is_taken_by_run)
+            remaining = ends_at - monotonic()
+            if singles or runs or remaining <= 0:
+                return singles, runs
+            self._waiter = fetcher._create_fetch_waiter()
+            done, _ = await asyncio.wait([self._waiter], timeout=remaining)
+            if not done or fetcher._closed:
+                self._waiter.cancel()
+                return {}, {}
+            self._waiter.result()  # an error of the subscription
+
+    def look_again(self) -> None:
+        """Have whoever waits for records look at once whether there are some; safe to call from any thread."""
+        self.thread_loop.call_soon_threadsafe(self._look_again)
+
+    def _look_again(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Called by aiokafka after a join, which has set each position anew."""

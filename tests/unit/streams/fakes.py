@@ -17,7 +17,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from framework.membership.transport import Consumer
-from framework.streams.fetching import Fetched, FetchingThread
+from framework.streams.reading.fetching import Fetched, FetchingThread
 
 FLIGHTS = TP("flights", 0)
 CHANGELOG = TP("totals-changelog", 0)
@@ -150,7 +150,8 @@ class FakeApp:
         flushes: how often the producer was flushed; `flushing` is open while that ends at once.
     """
 
-    in_transaction = client_only = in_recovery = should_stop = rebalancing = False
+    in_transaction = client_only = in_recovery = should_stop = rebalancing = is_fast = False
+    why_not_fast = "this is a fake"
     consumer_generation_id = 1
 
     def __init__(self) -> None:
@@ -174,6 +175,7 @@ class FakeApp:
             on_commit=lambda offsets: None,
             followed=frozenset[TP](),
             standby_tps=frozenset[TP](),
+            flush=self._nothing,
         )
         self.monitor = SimpleNamespace(track_tp_end_offset=lambda tp, offset: None, on_tp_commit=lambda offsets: None)
         self.sensors = SimpleNamespace(
@@ -229,6 +231,9 @@ class FakeApp:
 
     def _start_span_from_rebalancing(self, name: str) -> Any:
         return nullcontext()
+
+    async def _nothing(self) -> None:
+        """No table has changes."""
 
     async def _flush(self) -> None:
         self.flushes += 1

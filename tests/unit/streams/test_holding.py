@@ -12,7 +12,7 @@ from aiokafka.producer import AIOKafkaProducer
 from framework import App
 from framework.streams.holding import Stream, hold_back
 from framework.streams.lease import Lease
-from framework.streams.producing import Producer
+from framework.streams.sending.producing import Producer
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run
 
@@ -28,10 +28,10 @@ def let_go_on(lease: Lease) -> None:
 
 class TestStream:
     def test_app_has_it(self) -> None:
-        assert type(offline_app().stream([1])) is Stream
+        assert isinstance(offline_app().stream([1]), Stream)
 
     def test_what_is_derived_of_it_has_it_too(self) -> None:
-        assert type(offline_app().stream([1]).clone()) is Stream
+        assert isinstance(offline_app().stream([1]).clone(), Stream)
 
     @pytest.mark.parametrize("iterator", ["_c_aiter", "_py_aiter"])
     def test_event_waits_for_the_lease_before_the_body(self, iterator: str) -> None:

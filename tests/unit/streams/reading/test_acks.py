@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.streams.acks import committable
+from framework.streams.reading.acks import committable
 
 Gaps = list[tuple[int, int]]
 

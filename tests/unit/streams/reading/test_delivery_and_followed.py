@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from framework.streams import delivery
+from framework.streams.reading import delivery
 from tests.unit.streams.fakes import CHANGELOG, FLIGHTS, FakeKafka, Worker, run, settle
 
 MANY = 3000

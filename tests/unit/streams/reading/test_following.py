@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
-from framework.streams.following import Backlog
+from framework.streams.reading.following import Backlog
 
 ONE, OTHER = TP("one-changelog", 0), TP("other-changelog", 0)
 

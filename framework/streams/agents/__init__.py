@@ -1,0 +1,1 @@
+"""The loops over streams, and the agents whose bodies they feed."""

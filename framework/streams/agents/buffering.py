@@ -1,0 +1,172 @@
+"""Faust's `take` and its kin: lists of values whose records are finished together."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from faust.exceptions import DecodeError
+from faust.streams import _current_event
+from mode import Seconds, want_seconds
+
+from framework.streams.agents.counting import count_in_bulk
+from framework.streams.agents.stream import NOTHING
+from framework.streams.agents.stream import Stream as BaseStream
+from framework.streams.reading.events import Reader
+from framework.streams.reading.queues import ChannelQueue
+from framework.streams.reading.runs import Slice
+
+LOOK_EVERY = 0.25
+"""Seconds after which somebody who waits for a full list looks whether its seat is given up."""
+
+Pick = Callable[[Any, Any], Any]
+"""What of an event and its value goes into the list."""
+
+
+class Stream(BaseStream):
+    """Our stream with lists.
+
+    Faust has a second task read the stream. When the body has failed, or the loop was left, that task goes on, and
+    acknowledges what it reads. Here whoever wants the next list reads.
+    """
+
+    def take(self, max_: int, within: Seconds) -> Any:
+        """Iterate over lists of values, as in Faust."""
+        return self._lists(max_, within, lambda _, value: value) if self.is_fast else super().take(max_, within)
+
+    def take_events(self, max_: int, within: Seconds) -> Any:
+        """Iterate over lists of events, as in Faust."""
+        return self._lists(max_, within, lambda event, _: event) if self.is_fast else super().take_events(max_, within)
+
+    def noack_take(self, max_: int, within: Seconds) -> Any:
+        """Iterate over lists of events that the body acknowledges by itself, as in Faust."""
+        if not self.is_fast:
+            return super().noack_take(max_, within)
+        return self._lists(max_, within, lambda event, _: event, acks=False)
+
+    def take_with_timestamp(self, max_: int, within: Seconds, timestamp_field_name: str) -> Any:
+        """Iterate over lists of values with the time of each, as in Faust."""
+        if not self.is_fast:
+            return super().take_with_timestamp(max_, within, timestamp_field_name)
+
+        def stamped(event: Any, value: Any) -> Any:
+            if isinstance(value, dict) and timestamp_field_name:
+                value[timestamp_field_name] = event.message.timestamp
+            return value
+
+        return self._lists(max_, within, stamped)
+
+    def _lists(self, max_: int, within: Seconds, pick: Pick, *, acks: bool = True) -> AsyncIterator[list[Any]]:
+        loop: AsyncIterator[list[Any]] = self._buffer(max_, want_seconds(within) if within else None, pick, acks)
+        self._active_agens.add(loop)
+        return loop
+
+    async def _buffer(self, max_: int, timeout: float | None, pick: Pick, acks: bool) -> Any:
+        await self._begin()
+        reader = self._new_reader()
+        reader.acks, reader.is_ordered = acks, False
+        is_over, turns = False, self.app.turns
+        turn_ends = turns.deadline()
+        try:
+            while not self.should_stop:
+                values: list[Any] = []
+                ends_at = monotonic() + timeout if timeout else None
+                while len(values) < max_ and await self._has_more(ends_at):
+                    await self._fill(reader, values, max_, pick, turn_ends)
+                    if monotonic() >= turn_ends:
+                        turn_ends = await turns.next()
+                if monotonic() >= turn_ends:
+                    # Also for the lease, which may have ended while the list was waited for.
+                    turn_ends = await turns.next()
+                if values:
+                    yield values
+                    self._close_list(acks)
+        except StopAsyncIteration:
+            is_over = True
+            self._channel_stop_iteration(self.channel)
+        except BaseException as error:
+            for event in [*self.listed]:
+                self._leave(event, has_failed=not isinstance(error, GeneratorExit))
+            raise
+        finally:
+            await self._end(is_over=is_over)
+
+    async def _has_more(self, ends_at: float | None) -> bool:
+        """Wait for a next record; with some listed not beyond the time, an error, or the beginning of a rebalance."""
+        channel: Any = self.channel
+        queue: ChannelQueue = channel.queue
+        if self.listed and queue._errors:
+            return False
+        while queue.empty():
+            if self.listed and not self.app.flow_control.is_active():
+                return False
+            remaining = LOOK_EVERY if ends_at is None else ends_at - monotonic()
+            if remaining <= 0 or self.should_stop:
+                return False
+            # Not `wait_for`: it can swallow that it was cancelled.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LOOK_EVERY, remaining)):
+                    await queue.wait()
+        return ends_at is None or monotonic() < ends_at or not self.listed
+
+    async def _fill(self, reader: Reader, values: list[Any], max_: int, pick: Pick, turn_ends: float) -> None:
+        """Add what is next in the queue: one item, or as many records of a slice as there is room and time for."""
+        channel: Any = self.channel
+        queue: ChannelQueue = channel.queue
+        part = await queue.head()
+        before = _current_event.get(None)
+        try:
+            if type(part) is Slice:
+                await self._fill_from(part, reader, values, max_, pick, turn_ends)
+                queue.settle(part)
+                return
+            event, value, _ = await self._enter_single(part)
+            if value is not NOTHING:
+                self.listed += [event] if event is not None else []
+                values.append(pick(event, value))
+        finally:
+            # The body does not run for one event.
+            _current_event.set(before)
+
+    async def _fill_from(
+        self, part: Slice, reader: Reader, values: list[Any], max_: int, pick: Pick, turn_ends: float
+    ) -> None:
+        if part.generation != self.app.consumer_generation_id:
+            part.drop()
+            return
+        counting = count_in_bulk(self.app.sensors, self, part)
+        number, began, offset = 0, monotonic(), part.taken
+        for record in part.rest:
+            offset = record.offset
+            part.hold(offset)
+            try:
+                event, value = await self._decode(reader, part, record)
+            except DecodeError as error:
+                await self._give_up(reader, part, record, error)
+                break
+            self.current_event = event
+            part.held[offset] = weakref.ref(event)
+            if counting is None or self._processors or self._has_merge:
+                value = await self._process(event, value, hears_each=counting is None)
+            number += 1
+            if value is NOTHING:
+                self._finish(event, is_skipped=True, hears_each=counting is None)
+            else:
+                self.events_total += 1
+                self.listed.append(event)
+                values.append(pick(event, value))
+            if len(values) >= max_ or monotonic() >= turn_ends:
+                break
+        if counting is not None:
+            counting.count(offset, number, monotonic() - began)
+            counting.end()
+
+    def _close_list(self, acks: bool) -> None:
+        """The body has done with a list."""
+        listed, self.listed = self.listed, []
+        self.current_event = None
+        if acks:
+            for event in listed:
+                event.ack()

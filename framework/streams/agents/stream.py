@@ -1,0 +1,439 @@
+"""Faust's stream with a loop of its own: it takes records by the slice and finishes them one by one."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
+from inspect import isawaitable
+from time import monotonic
+from typing import Any
+
+from faust.agents.agent import current_agent
+from faust.exceptions import DecodeError, KeyDecodeError, Skip, ValueDecodeError
+from faust.streams import _current_event
+from faust.types import EventT
+from faust.types.tuples import ack_lock
+from orjson import JSONDecodeError, loads
+
+from framework.streams import holding
+from framework.streams.agents.counting import count_in_bulk
+from framework.streams.reading.decoding import BLESSED, Decoding
+from framework.streams.reading.events import Event, Message, Reader
+from framework.streams.reading.queues import ChannelQueue
+from framework.streams.reading.runs import Slice
+
+VALUES, EVENTS, ITEMS = range(3)
+"""What a loop over a stream gets: values, events, or keys and values."""
+
+NOTHING = object()
+"""In place of a value: the body shall not see this event."""
+
+
+class Stream(holding.Stream):
+    """Faust's stream.
+
+    The position of a slice moves on when the body of a record has ended, which is when the loop asks for the next one.
+    Where a loop is left, by `break` or by an exception, nobody can tell from here how. Then its record is open until
+    somebody says it: the agent that has failed, the next loop, or the end of the task.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.open: list[Any] = []
+        """Events whose loop was left."""
+        self.listed: list[Any] = []
+        """Events whose body has all of them at once, or will."""
+        self._loops = 0
+        self._started_by_loop = False
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._iterate(VALUES) if self.is_fast else super().__aiter__()
+
+    def events(self) -> Any:
+        """Iterate over events, as in Faust."""
+        return self._iterate(EVENTS) if self.is_fast else super().events()
+
+    def items(self) -> Any:
+        """Iterate over keys and values, as in Faust."""
+        return self._iterate(ITEMS) if self.is_fast else super().items()
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it has our own loop: it reads a channel of an app that is on the fast path."""
+        return bool(self.app.is_fast) and isinstance(getattr(self.channel, "queue", None), ChannelQueue)
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    def _iterate(self, what: int) -> AsyncIterator[Any]:
+        loop: AsyncIterator[Any] = self._records(what)
+        self._active_agens.add(loop)
+        return loop
+
+    async def _records(self, what: int) -> Any:
+        """Take records and give them to the body.
+
+        It is one function because a call for each record would cost as much as all the rest.
+
+        A turn ends between two records, when nothing is in hand. Whatever happens meanwhile, a rebalance too, empties
+        the slice, and the loop over it ends by itself.
+        """
+        await self._begin()
+        app, processors = self.app, self._processors
+        channel: Any = self.channel
+        queue: ChannelQueue = channel.queue
+        reader = self._new_reader()
+        is_ordered = reader.is_ordered
+        load, load_key, is_json = reader.decoding.load_value, reader.decoding.load_key, reader.decoding.is_json
+        turns, set_current = app.turns, _current_event.set
+        event: Any = None
+        is_over = False
+        deadline = turns.deadline()
+        try:
+            while not self.should_stop:
+                if queue.empty():
+                    await queue.wait()
+                    deadline = turns.deadline()
+                if monotonic() >= deadline:
+                    # Not at the end of each slice: there may be thousands of short ones.
+                    deadline = await turns.next()
+                    continue
+                part = await queue.head()
+                if type(part) is not Slice:
+                    event, value, state = await self._enter_single(part)
+                    if value is not NOTHING and (event is not None or what == VALUES):
+                        self.events_total += 1
+                        yield value if what == VALUES else _as_wanted(event, what)
+                    self._finish_single(event, value, state)
+                    event = None
+                    continue
+                if part.generation != app.consumer_generation_id:
+                    part.drop()
+                if not len(part):
+                    queue.settle(part)
+                    continue
+                turns.enter()
+                began, offset, number, skipped = monotonic(), part.taken - 1, 0, 0
+                counting = count_in_bulk(app.sensors, self, part)
+                with_care = load is None or counting is None or self._has_merge
+                if with_care:
+                    self._say_why(load, counting)
+                try:
+                    for record in part.rest:
+                        offset = record.offset
+                        # Not if somebody else is at one of the slice, nor if it was put back and later ones are done.
+                        in_turn = is_ordered and part.position == part.taken <= offset
+                        if in_turn:
+                            part.taken = offset + 1
+                        else:
+                            part.hold(offset)
+                        try:
+                            if load is None:
+                                event = None
+                                event, value = await self._decode(reader, part, record)
+                            else:
+                                if load_key is not None:
+                                    key = load_key(record.key)
+                                raw = record.value
+                                if is_json and raw is not None:
+                                    try:
+                                        value = loads(raw)
+                                        if value.__class__ is dict and BLESSED in value:
+                                            value = load(raw)
+                                    except JSONDecodeError:
+                                        value = load(raw)
+                                else:
+                                    value = load(raw)
+                                event = Event(reader, part, record, value)
+                                if load_key is not None:
+                                    event.key = key
+                                set_current(event)
+                        except DecodeError as error:
+                            event = None
+                            await self._give_up(reader, part, record, error)
+                            break
+                        self.current_event = event
+                        if not in_turn:
+                            part.held[offset] = weakref.ref(event)
+                        if with_care or processors:
+                            value = await self._process(event, value, hears_each=counting is None)
+                        number += 1
+                        if value is NOTHING:
+                            skipped += 1
+                        else:
+                            yield value if what == VALUES else event if what == EVENTS else (event.key, event.value)
+                        # The body has ended.
+                        if in_turn and event._message is None and part.taken == offset + 1:
+                            part.position = offset + 1
+                        else:
+                            self._finish(event, is_skipped=value is NOTHING, hears_each=counting is None)
+                        if monotonic() >= deadline:
+                            event = self.current_event = None
+                            self.events_total += number - skipped
+                            if counting is not None:
+                                counting.count(offset, number, monotonic() - began)
+                            number = skipped = 0
+                            if queue._errors or self.should_stop:
+                                break
+                            deadline = await turns.next()
+                            began = monotonic()
+                    event = self.current_event = None
+                finally:
+                    turns.leave()
+                    self.events_total += number - skipped
+                    if counting is not None:
+                        counting.count(offset, number, monotonic() - began)
+                        counting.end()
+                    queue.settle(part)
+                    reader.notify()
+        except StopAsyncIteration:
+            is_over = True
+        except GeneratorExit:
+            self._leave(event)
+            raise
+        except BaseException:
+            self._leave(event, has_failed=True)
+            raise
+        finally:
+            if is_over or self.should_stop:
+                # Not where the loop is left: an agent that has failed goes on with this channel.
+                self._channel_stop_iteration(channel)
+            await self._end(is_over=is_over)
+
+    async def _begin(self) -> None:
+        """Start with the loop, unless somebody has."""
+        self._finalized = True
+        self._loops += 1
+        if await self.maybe_start():
+            self._started_by_loop = True
+        self._go_on()
+
+    async def _end(self, *, is_over: bool) -> None:
+        """Stop with the last loop what began with the first.
+
+        A loop that was left is closed by a task of its own, perhaps when the next one runs already. And not the other
+        streams of a chain, as of `group_by`: the agent's next body goes on with them.
+        """
+        self._loops -= 1
+        is_chained = self._prev is not None or self._next is not None
+        if self._started_by_loop and not self._loops and (is_over or self.should_stop or not is_chained):
+            self._started_by_loop = False
+            await self.stop()
+            self.service_reset()
+
+    def group_by(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Faust; and the same again in an agent's next body."""
+        return self._chained_before() or super().group_by(*args, **kwargs)
+
+    def through(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Faust; and the same again in an agent's next body."""
+        return self._chained_before() or super().through(*args, **kwargs)
+
+    def _chained_before(self) -> Any:
+        """The stream that another body of the same agent has derived, reading again; None if there is none.
+
+        In Faust the second body gets this stream itself, with records that are not regrouped.
+        """
+        if not self.is_fast or not self._finalized or self._next is None:
+            return None
+        following: Any = self._next
+        self._enable_passive(following.channel, declare=True)
+        return following
+
+    def _say_why(self, load: Any, counting: Any) -> None:
+        """Say once what costs a call for each record."""
+        if load is None:
+            self.app.consumer.say_once("%s is decoded by its own schema, a call for each record.", self.channel)
+        if counting is None:
+            self.app.consumer.say_once("A sensor that is not Faust's monitor has a call for each record.")
+
+    @property
+    def _has_merge(self) -> bool:
+        return self.join_strategy is not None or type(self).on_merge is not holding.Stream.on_merge
+
+    def _new_reader(self) -> Reader:
+        reader = Reader(self.app, Decoding(self.app, self.channel), self.app.consumer.on_finished)
+        reader.stream, reader.task = self, asyncio.current_task()
+        agent = current_agent()
+        reader.agent = None if agent is None else agent.name
+        reader.acks = self.enable_acks
+        reader.is_ordered = self.enable_acks and self.concurrency_index is None
+        return reader
+
+    # --- one record ---------------------------------------------------------------------------------------------------
+
+    async def _decode(self, reader: Reader, part: Slice, record: Any) -> tuple[Any, Any]:
+        """The event and the value of a record, which is the current event from here on."""
+        decoding = reader.decoding
+        if decoding.load_value is not None:
+            key = record.key if decoding.load_key is None else decoding.load_key(record.key)
+            event: Any = Event(reader, part, record, decoding.load_value(record.value))
+            event.key = key
+            _current_event.set(event)
+            return event, event.value
+        message = Message(part, record, reader.notify)
+        channel: Any = self.channel
+        try:
+            event = await channel.decode(message, propagate=True)
+        except DecodeError:
+            raise
+        except Exception as error:
+            raise ValueDecodeError(str(error)) from error
+        except asyncio.CancelledError:
+            channel.queue.put_back(part, [record])
+            raise
+        event.part, event.record, event.reader, event._message = part, record, reader, message
+        event.is_settled, event.sensor_state = False, None
+        _current_event.set(weakref.ref(event))
+        return event, event.value
+
+    async def _give_up(self, reader: Reader, part: Slice, record: Any, error: DecodeError) -> None:
+        """Do with a record that cannot be decoded what Faust does: it counts as finished, and the channel is told.
+
+        The channel throws the error into its queue, where the next look finds it, before any later record.
+        """
+        self.log.error("Cannot decode %s[%s]@%s: %s", *part.tp, record.offset, error)
+        part.finish(record.offset)
+        self.current_event = None
+        message = Message(part, record, reader.notify)
+        channel: Any = self.channel
+        message.acked = True
+        is_key = isinstance(error, KeyDecodeError)
+        await (channel.on_key_decode_error if is_key else channel.on_value_decode_error)(error, message)
+
+    async def _process(self, event: Any, value: Any, *, hears_each: bool) -> Any:
+        """Do what comes before the body; `NOTHING` where a processor skips the event."""
+        if hears_each:
+            self._tell_in(event)
+        try:
+            for processor in self._processors:
+                result = processor(value)
+                value = await result if isawaitable(result) else result
+            return await self.on_merge(value)
+        except Skip:
+            return NOTHING
+
+    def _tell_in(self, event: Any) -> None:
+        message = event.message
+        if event.part.is_first:
+            self._on_message_in(message.tp, message.offset, message)
+        event.sensor_state = self._on_stream_event_in(message.tp, message.offset, self, event)
+
+    def _finish(self, event: Any, *, is_skipped: bool, hears_each: bool) -> None:
+        """Count a record as finished, unless somebody else will, or keeps its message."""
+        if not (event.reader.acks or is_skipped):
+            return
+        if event._message is None:
+            event.part.finish(event.record.offset)
+            return
+        message = event._message
+        with ack_lock:
+            message.ack(self.app.consumer)
+            if not message.acked:
+                event.part.hold(message.offset, weakref.ref(event))
+        if hears_each:
+            self._on_stream_event_out(message.tp, message.offset, self, event, event.sensor_state)
+            if message.acked and event.part.is_first:
+                self._on_message_out(message.tp, message.offset, message)
+
+    # --- records whose loop was left ----------------------------------------------------------------------------------
+
+    def _leave(self, event: Any, *, has_failed: bool = False) -> None:
+        """Keep an event open whose loop was left.
+
+        Args:
+            event: None if there was none in hand.
+            has_failed: it was left by an error of what comes before the body. Else it depends on how the task ends.
+        """
+        if event is None:
+            return
+        if not hasattr(event, "part"):
+            # It came from no partition, and nobody has it a second time.
+            event.ack()
+            return
+        if event.is_settled:
+            return
+        event.part.is_left = True
+        event.reader.notify()
+        self.open.append(event)
+        task = event.reader.task
+        if not has_failed and task is not None:
+            task.add_done_callback(self._on_task_end)
+
+    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
+        # A task of a service ends well in any case; then the service has crashed, and the app with it.
+        if not task.cancelled() and task.exception() is None and not self.app.should_stop:
+            self.close_open()
+
+    def _go_on(self) -> None:
+        """A loop begins; what this task had before is finished.
+
+        The loop before may have been left and not been closed yet: that is done by a task of its own.
+        """
+        task = asyncio.current_task()
+        for before in (*self.listed, self.current_event):
+            if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
+                self.open.append(before)
+        self.listed = [event for event in self.listed if event not in self.open]
+        self.current_event = None
+        self.close_open()
+
+    def close_open(self) -> None:
+        """Whoever was at the open events has gone on: they are finished."""
+        for event in self.open:
+            event.is_settled, event.part.is_left = True, False
+            self._finish(event, is_skipped=False, hears_each=event.sensor_state is not None)
+        self.open.clear()
+
+    def take_open(self) -> list[Any]:
+        """Hand out the events that are not finished, to whoever knows that their body has failed."""
+        current: Any = self.current_event
+        if hasattr(current, "part") and current.reader.task in (None, asyncio.current_task()):
+            self.open.append(current)
+            self.current_event = None
+        found = [event for event in {*self.open, *self.listed} if hasattr(event, "part")]
+        found.sort(key=lambda event: (event.part.tp, event.record.offset))
+        found = [event for event in found if event.part.is_taken(event.record.offset)]
+        for event in found:
+            event.is_settled = True
+        self.open, self.listed = [], []
+        return found
+
+    # --- single events ------------------------------------------------------------------------------------------------
+
+    async def _enter_single(self, item: Any) -> tuple[Any, Any, Any]:
+        """Take an event or a value that somebody has put into the channel; as in Faust's loop."""
+        if not isinstance(item, EventT):
+            self.current_event = None
+            return None, await self._process_single(item), None
+        message, app = item.message, self.app
+        if not app.flow_control.is_active() or message.generation_id != app.consumer_generation_id:
+            return item, NOTHING, None
+        if message.topic in app.topics.acking_topics and not message.tracked:
+            message.tracked = True
+            app.consumer.track_message(message)
+        state = self._on_stream_event_in(message.tp, message.offset, self, item)
+        _current_event.set(item if isinstance(item, Event) else weakref.ref(item))
+        self.current_event = item
+        return item, await self._process_single(item.value), state
+
+    async def _process_single(self, value: Any) -> Any:
+        try:
+            for processor in self._processors:
+                result = processor(value)
+                value = await result if isawaitable(result) else result
+            return await self.on_merge(value)
+        except Skip:
+            return NOTHING
+
+    def _finish_single(self, event: Any, value: Any, state: Any) -> None:
+        self.current_event = None
+        if event is None or not (self.enable_acks or value is NOTHING):
+            return
+        is_last = event.ack()
+        message = event.message
+        self._on_stream_event_out(message.tp, message.offset, self, event, state)
+        if is_last:
+            self._on_message_out(message.tp, message.offset, message)
+
+
+def _as_wanted(event: Any, what: int) -> Any:
+    return event if what == EVENTS else (event.key, event.value)

@@ -1,0 +1,141 @@
+"""Faust's events and messages, made from a record's parts when somebody looks at them."""
+
+from typing import Any
+
+import faust
+from faust.types.tuples import ConsumerMessage
+
+from framework.streams.reading.runs import Slice
+
+
+class Reader:
+    """What takes the records that events are of.
+
+    Attributes:
+        stream: the stream.
+        task: the asyncio task that iterates it; None for whoever takes events out of a channel by itself.
+        agent: name of the agent whose body has them; None outside agents.
+        is_ordered: one task takes event by event, and each is finished before the next is taken.
+        acks: whether events are finished by the loop going on; else whoever has them acknowledges them.
+        decoding: how the channel's keys are read.
+        app: the app.
+        notify: called when a record that is held has been finished.
+    """
+
+    __slots__ = ("acks", "agent", "app", "decoding", "is_ordered", "notify", "stream", "task")
+
+    def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
+        self.app, self.decoding, self.notify, self.stream, self.task = app, decoding, notify, stream, task
+        self.agent: str | None = None
+        self.is_ordered = False
+        self.acks = True
+
+
+class Message(ConsumerMessage):
+    """The message of an event; acknowledged in the slice that its record came in."""
+
+    def __init__(self, part: Slice, record: Any, notify: Any) -> None:
+        key, value, timestamp = record.key, record.value, record.timestamp
+        super().__init__(
+            part.tp.topic,
+            part.tp.partition,
+            record.offset,
+            None if timestamp is None else timestamp / 1000.0,
+            record.timestamp_type,
+            tuple(record.headers),
+            key,
+            value,
+            record.checksum,
+            -1 if key is None else len(key),
+            -1 if value is None else len(value),
+            part.tp,
+            generation_id=part.generation,
+        )
+        self.part, self.notify = part, notify
+        self.refcount, self.tracked = 1, True
+
+    def on_final_ack(self, consumer: Any) -> bool:  # noqa: ARG002 - Faust's
+        """Called under Faust's lock when nobody needs the message any more."""
+        self.acked = True
+        self.part.finish(self.offset)
+        self.notify()
+        return True
+
+
+class Event(faust.Event):
+    """An event of a record; key, headers and message are read when they are asked for.
+
+    It stands for itself where Faust keeps a weak reference to the current event: calling it gives it.
+    """
+
+    _key: Any = None
+    _has_key = False
+    _headers: Any = None
+    _message: Message | None = None
+    acked = False
+    is_settled = False
+    """Whether somebody has said what becomes of it, after its loop was left."""
+    sensor_state: Any = None
+
+    def __init__(self, reader: Reader, part: Slice, record: Any, value: Any) -> None:
+        self.reader = reader
+        self.part = part
+        self.record = record
+        self.value = value
+
+    def __call__(self) -> "Event":
+        return self
+
+    @property
+    def app(self) -> Any:
+        """The app."""
+        return self.reader.app
+
+    @property
+    def key(self) -> Any:
+        """The key, decoded."""
+        if not self._has_key:
+            load, raw = self.reader.decoding.load_key, self.record.key
+            self._key, self._has_key = raw if load is None else load(raw), True
+        return self._key
+
+    @key.setter
+    def key(self, key: Any) -> None:
+        self._key, self._has_key = key, True
+
+    @property
+    def headers(self) -> Any:
+        """The headers as a dict."""
+        if self._headers is None:
+            self._headers = dict(self.record.headers)
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:
+        self._headers = headers
+
+    @property
+    def message(self) -> Any:
+        """The message."""
+        if self._message is None:
+            self._message = Message(self.part, self.record, self.reader.notify)
+        return self._message
+
+    @message.setter
+    def message(self, message: Any) -> None:
+        self._message = message
+
+    def ack(self) -> bool:
+        """As in Faust."""
+        if self._message is not None:
+            return bool(self._message.ack(self.app.consumer))
+        if not self.part.is_taken(self.record.offset):
+            return False
+        self.part.finish(self.record.offset)
+        self.reader.notify()
+        return True
+
+    @property
+    def offset(self) -> int:
+        """Offset of the record."""
+        return int(self.record.offset)

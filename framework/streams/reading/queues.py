@@ -1,0 +1,129 @@
+"""The queue of a channel: runs of records and single events; whoever takes from it gets one record at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from mode.utils.queues import ThrowableQueue
+
+from framework.streams.reading.runs import Slice
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of values that may wait in one queue before no more of its partitions are fetched."""
+
+
+class ChannelQueue(ThrowableQueue[Any]):
+    """Faust's queue, in which an item may be a slice: many records that are taken one by one.
+
+    Our streams work through the slice at its head. Anybody else, such as `async for event in topic`, gets events; each
+    has to be acknowledged by whoever took it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._queue: deque[Any]
+        self._parts: deque[Slice] = deque()
+        self.to_event: Callable[[Slice, Any], Any] | None = None
+        """Makes an event of a record that somebody takes out by itself; set by whoever puts slices in."""
+        self.on_room: Callable[[], None] | None = None
+        """Called when a slice has been used up."""
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether no more should be fetched for it."""
+        return self.qsize() >= self.maxsize > 0 or self.waiting_bytes() >= MAX_BYTES
+
+    def qsize(self) -> int:
+        """How many records and other items wait."""
+        return len(self._queue) + sum(len(part) - 1 for part in self._parts)
+
+    def waiting_bytes(self) -> int:
+        """Bytes of the slices; of one that was begun all of them."""
+        return sum(part.size for part in self._parts)
+
+    def empty(self) -> bool:
+        """Whether nothing waits; slices that are used up go."""
+        self._settle()
+        return bool(super().empty())
+
+    def put_slice(self, part: Slice) -> None:
+        """Put a slice in; never waits."""
+        self._parts.append(part)
+        self.force_put_nowait(part)
+
+    async def wait(self) -> None:
+        """Wait until there is an item, or an error to be raised."""
+        while self.empty():
+            getter = asyncio.get_running_loop().create_future()
+            self._getters.append(getter)
+            try:
+                await getter
+            except asyncio.CancelledError:
+                if getter.done() and not getter.cancelled() and (error := getter.exception()) is not None:
+                    # It was thrown in the same moment, and nobody else has it.
+                    self._errors.appendleft(error)
+                getter.cancel()
+                if getter in self._getters:
+                    self._getters.remove(getter)
+                elif not self.empty():
+                    # It was woken and is cancelled in the same moment; the item is for another one.
+                    self._wakeup_next(self._getters)
+                raise
+
+    async def head(self) -> Any:
+        """The first item, as soon as there is one: a slice, which stays in the queue, or anything else, taken out.
+
+        Raises:
+            BaseException: whatever was thrown into the channel.
+        """
+        await self.wait()
+        if self._errors:
+            raise self._errors.popleft()
+        first = self._queue[0]
+        if type(first) is not Slice:
+            return super().get_nowait()
+        # Others may wait for the rest of it.
+        self._wakeup_next(self._getters)
+        return first
+
+    def settle(self, part: Slice) -> None:
+        """Take a slice out that was used up."""
+        if self._queue and self._queue[0] is part:
+            self._settle()
+            if self.on_room is not None:
+                self.on_room()
+
+    def _settle(self) -> None:
+        while self._queue and type(self._queue[0]) is Slice and not len(self._queue[0]):
+            self._queue.popleft()
+            self._parts.popleft().release()
+
+    def put_back(self, part: Slice, records: list[Any]) -> None:
+        """Have records of a slice taken again, before everything else."""
+        part.put_back(records)
+        if len(part) and part not in self._parts:
+            self._queue.appendleft(part)
+            self._parts.appendleft(part)
+        self._wakeup_next(self._getters)
+
+    def _get(self) -> Any:
+        self._settle()
+        first = self._queue[0]
+        if type(first) is not Slice:
+            return self._queue.popleft()
+        assert self.to_event is not None, "a slice without a maker of events"
+        record = next(first.rest)
+        # Whoever takes it this way may never acknowledge it, and no rebalance waits for that.
+        first.hold(record.offset, None)
+        self.settle(first)
+        # Others may wait for the rest of it.
+        self._wakeup_next(self._getters)
+        return self.to_event(first, record)
+
+    def clear(self) -> None:
+        """Drop everything; whoever is in the middle of a slice gets nothing more of it."""
+        for part in self._parts:
+            part.drop()
+        self._parts.clear()
+        super().clear()
