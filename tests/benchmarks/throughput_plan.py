@@ -1,0 +1,66 @@
+"""What is measured in a run, and in which order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from tests.benchmarks.throughput_cases import CASES, FAUST, FLIGHTS, NAMES, OURS, Case, Flights
+
+RATES = (200, 20_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure; `only` is everything where it is empty, `slow` this framework without its fast delivery."""
+
+    only: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+    repeat: int = 3
+    scale: float = 1.0
+    slow: bool = False
+
+    def has(self, case: str) -> bool:
+        """Whether a case is to be measured."""
+        return not self.only or case in self.only
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What this framework is configured with."""
+        return {"FRAMEWORK_FAST_DELIVERY": "false"} if self.slow else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One contender once at one thing; `argument` is the rate of a latency, or the number of workers."""
+
+    kind: str
+    contender: str
+    case: Case | Flights | None = None
+    argument: int = 0
+
+    def __str__(self) -> str:
+        what = self.case.name if self.case else f"{self.kind} {self.argument or ''}".strip()
+        return f"{what}, {NAMES[self.contender]}"
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """All steps; the contenders of a case take turns, so that what else the machine does meets all of them."""
+    contenders = [name for name in NAMES if name not in plan.without]
+    for case in (*CASES, FLIGHTS):
+        if plan.has(case.name):
+            doing = [name for name in contenders if name in case.records]
+            wanted = _slowed(case) if plan.slow else case
+            yield from (Step("case", name, wanted) for _ in range(plan.repeat) for name in doing)
+    both = [name for name in (FAUST, OURS) if name in contenders]
+    less = max(1, plan.repeat - 1)
+    for rate in RATES:
+        if plan.has(f"latency-{rate}"):
+            yield from (Step("latency", name, argument=rate) for _ in range(less) for name in both)
+    if plan.has("workers") and OURS in contenders:
+        yield from (Step("workers", OURS, argument=count) for _ in range(less) for count in (1, 2))
+    if plan.has("idle"):
+        yield from (Step("idle", name) for name in both)
+
+
+def _slowed(case: Case | Flights) -> Case | Flights:
+    """The case with as many records for us as for plain Faust."""
+    return replace(case, records={**case.records, OURS: case.records[FAUST]})
