@@ -1,0 +1,27 @@
+"""A stop lets the record in hand end and commits it; of those behind it, none begins."""
+
+import pytest
+
+from tests.support.both_paths import Starter
+from tests.support.both_paths_bodies import bodies, numbers
+from tests.support.both_paths_broker import BrokerSide
+
+pytestmark = pytest.mark.broker
+
+COUNT, HELD = 50, 5
+
+
+def test_stop_finishes_the_record_in_hand(path: str, start: Starter, broker: BrokerSide) -> None:
+    topic = f"{start.prefix}-bodies"
+    broker.create([topic])
+    broker.send({topic: bodies(COUNT, {HELD: {"hold": 1.5}})})
+    worker = start("bodies", path)
+    worker.noted("begun", HELD + 1)
+    assert worker.stop() == 0
+    assert numbers(worker, "done") == list(range(HELD + 1))
+    assert numbers(worker, "begun") == list(range(HELD + 1))
+    assert broker.committed(worker.group_id)[topic, 0] == HELD + 1
+
+    successor = start("bodies", path, label="w2", seat="w")
+    successor.noted("done", COUNT - HELD - 1)
+    assert numbers(successor, "done") == list(range(HELD + 1, COUNT))
