@@ -47,14 +47,13 @@ async def keep_statistics(stream: Any) -> None:
 
 
 async def raise_alert(event: Any, flight: Flight) -> None:
-    """Send the flight to the alerts and wait until Kafka has it: a send not waited for can fail unseen."""
+    """Send the flight to the alerts; that Kafka has it is waited for before the flight's offset is committed."""
     row = event.headers.get(topics.ROW_HEADER, b"")
-    sent = await alerts_topic.send(key=event.key, value=encode(flight), headers={topics.ROW_HEADER: row})
-    await sent
+    await alerts_topic.send(key=event.key, value=encode(flight), headers={topics.ROW_HEADER: row})
 
 
 async def keep_malformed(event: Any, error: MalformedFlightError) -> None:
-    """Keep the record as it came, with the reason in headers; once Kafka has it, count it."""
+    """Keep the record as it came, with the reason in headers, and count it."""
     message = event.message
     headers = [
         *(message.headers or ()),
@@ -62,9 +61,6 @@ async def keep_malformed(event: Any, error: MalformedFlightError) -> None:
         (topics.DETAIL_HEADER, error.detail.encode()),
         (topics.SOURCE_HEADER, f"{message.topic}/{message.partition}/{message.offset}".encode()),
     ]
-    sent = await malformed_topic.send(
-        key=message.key, value=message.value, headers=headers, partition=message.partition
-    )
-    await sent
+    await malformed_topic.send(key=message.key, value=message.value, headers=headers, partition=message.partition)
     key = f"{message.partition}/{error.reason}"
     malformed[key] = malformed.get(key, 0) + 1

@@ -1,6 +1,7 @@
 """What each field of a flight may hold, as one table; pure."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
@@ -34,6 +35,17 @@ class Rule:
     high: int = 0
     is_clock: bool = False
     pattern: re.Pattern[str] | None = None
+
+    def test(self) -> Callable[[Any], bool]:
+        """A quick test that lets most values pass that the rule lets pass, and none else."""
+        low, high, pattern = self.low, self.high, self.pattern
+        if self.kind is Kind.MOMENT:
+            return lambda _: False
+        if self.kind is Kind.TEXT:
+            return lambda value: type(value) is str and (pattern is None or pattern.fullmatch(value) is not None)
+        if self.is_clock:
+            return lambda value: type(value) is int and low <= value <= high and value % 100 <= 59
+        return lambda value: type(value) is int and low <= value <= high
 
     def has_type_of(self, value: object) -> bool:
         """Whether the value is of the kind; True and False are no numbers here."""

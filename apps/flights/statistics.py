@@ -1,7 +1,7 @@
 """What is known of a carrier's delays: exact whole numbers, whatever the order of its flights; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from apps.flights.model import Flight
@@ -58,12 +58,12 @@ class CarrierStatistics:
 
     def times(self, count: int) -> "CarrierStatistics":
         """The totals when every flight came `count` times; maxima stay."""
-        numbers = asdict(self)
+        numbers = self.as_json()
         return CarrierStatistics(**{name: n if name.endswith("_max") else n * count for name, n in numbers.items()})
 
     def as_json(self) -> dict[str, int | None]:
         """The totals as they are kept in the table and its changelog."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in NAMES}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any] | None) -> "CarrierStatistics":
@@ -73,6 +73,10 @@ class CarrierStatistics:
             TypeError: a name is unknown: the table was written by another version of this app.
         """
         return cls(**found) if found else cls()
+
+
+NAMES = tuple(field.name for field in fields(CarrierStatistics))
+"""The names of the totals."""
 
 
 def needs_alert(flight: Flight) -> bool:

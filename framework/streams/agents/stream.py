@@ -14,8 +14,8 @@ from faust.types import EventT
 from faust.types.tuples import ack_lock
 from orjson import JSONDecodeError, loads
 
-from framework.streams import holding
 from framework.streams.agents.counting import count_in_bulk
+from framework.streams.agents.leaving import Leaving
 from framework.streams.reading.decoding import BLESSED, Decoding
 from framework.streams.reading.events import Event, Message, Reader
 from framework.streams.reading.queues import ChannelQueue
@@ -28,22 +28,11 @@ NOTHING = object()
 """In place of a value: the body shall not see this event."""
 
 
-class Stream(holding.Stream):
+class Stream(Leaving):
     """Faust's stream.
 
     The position of a slice moves on when the body of a record has ended, which is when the loop asks for the next one.
-    Where a loop is left, by `break` or by an exception, nobody can tell from here how. Then its record is open until
-    somebody says it: the agent that has failed, the next loop, or the end of the task.
     """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.open: list[Any] = []
-        """Events whose loop was left."""
-        self.listed: list[Any] = []
-        """Events whose body has all of them at once, or will."""
-        self._loops = 0
-        self._started_by_loop = False
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._iterate(VALUES) if self.is_fast else super().__aiter__()
@@ -55,11 +44,6 @@ class Stream(holding.Stream):
     def items(self) -> Any:
         """Iterate over keys and values, as in Faust."""
         return self._iterate(ITEMS) if self.is_fast else super().items()
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether it has our own loop: it reads a channel of an app that is on the fast path."""
-        return bool(self.app.is_fast) and isinstance(getattr(self.channel, "queue", None), ChannelQueue)
 
     # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -198,46 +182,6 @@ class Stream(holding.Stream):
                 self._channel_stop_iteration(channel)
             await self._end(is_over=is_over)
 
-    async def _begin(self) -> None:
-        """Start with the loop, unless somebody has."""
-        self._finalized = True
-        self._loops += 1
-        if await self.maybe_start():
-            self._started_by_loop = True
-        self._go_on()
-
-    async def _end(self, *, is_over: bool) -> None:
-        """Stop with the last loop what began with the first.
-
-        A loop that was left is closed by a task of its own, perhaps when the next one runs already. And not the other
-        streams of a chain, as of `group_by`: the agent's next body goes on with them.
-        """
-        self._loops -= 1
-        is_chained = self._prev is not None or self._next is not None
-        if self._started_by_loop and not self._loops and (is_over or self.should_stop or not is_chained):
-            self._started_by_loop = False
-            await self.stop()
-            self.service_reset()
-
-    def group_by(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Faust; and the same again in an agent's next body."""
-        return self._chained_before() or super().group_by(*args, **kwargs)
-
-    def through(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Faust; and the same again in an agent's next body."""
-        return self._chained_before() or super().through(*args, **kwargs)
-
-    def _chained_before(self) -> Any:
-        """The stream that another body of the same agent has derived, reading again; None if there is none.
-
-        In Faust the second body gets this stream itself, with records that are not regrouped.
-        """
-        if not self.is_fast or not self._finalized or self._next is None:
-            return None
-        following: Any = self._next
-        self._enable_passive(following.channel, declare=True)
-        return following
-
     def _say_why(self, load: Any, counting: Any) -> None:
         """Say once what costs a call for each record."""
         if load is None:
@@ -247,7 +191,7 @@ class Stream(holding.Stream):
 
     @property
     def _has_merge(self) -> bool:
-        return self.join_strategy is not None or type(self).on_merge is not holding.Stream.on_merge
+        return self.join_strategy is not None or type(self).on_merge is not Leaving.on_merge
 
     def _new_reader(self) -> Reader:
         reader = Reader(self.app, Decoding(self.app, self.channel), self.app.consumer.on_finished)
@@ -333,69 +277,6 @@ class Stream(holding.Stream):
             self._on_stream_event_out(message.tp, message.offset, self, event, event.sensor_state)
             if message.acked and event.part.is_first:
                 self._on_message_out(message.tp, message.offset, message)
-
-    # --- records whose loop was left ----------------------------------------------------------------------------------
-
-    def _leave(self, event: Any, *, has_failed: bool = False) -> None:
-        """Keep an event open whose loop was left.
-
-        Args:
-            event: None if there was none in hand.
-            has_failed: it was left by an error of what comes before the body. Else it depends on how the task ends.
-        """
-        if event is None:
-            return
-        if not hasattr(event, "part"):
-            # It came from no partition, and nobody has it a second time.
-            event.ack()
-            return
-        if event.is_settled:
-            return
-        event.part.is_left = True
-        event.reader.notify()
-        self.open.append(event)
-        task = event.reader.task
-        if not has_failed and task is not None:
-            task.add_done_callback(self._on_task_end)
-
-    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
-        # A task of a service ends well in any case; then the service has crashed, and the app with it.
-        if not task.cancelled() and task.exception() is None and not self.app.should_stop:
-            self.close_open()
-
-    def _go_on(self) -> None:
-        """A loop begins; what this task had before is finished.
-
-        The loop before may have been left and not been closed yet: that is done by a task of its own.
-        """
-        task = asyncio.current_task()
-        for before in (*self.listed, self.current_event):
-            if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
-                self.open.append(before)
-        self.listed = [event for event in self.listed if event not in self.open]
-        self.current_event = None
-        self.close_open()
-
-    def close_open(self) -> None:
-        """Whoever was at the open events has gone on: they are finished."""
-        for event in self.open:
-            event.is_settled, event.part.is_left = True, False
-            self._finish(event, is_skipped=False, hears_each=event.sensor_state is not None)
-        self.open.clear()
-
-    def take_open(self) -> list[Any]:
-        """Hand out the events that are not finished, to whoever knows that their body has failed."""
-        current: Any = self.current_event
-        if hasattr(current, "part") and current.reader.task in (None, asyncio.current_task()):
-            self.open.append(current)
-            self.current_event = None
-        found = [event for event in {*self.open, *self.listed} if hasattr(event, "part")]
-        found.sort(key=lambda event: (event.part.tp, event.record.offset))
-        found = [event for event in found if event.part.is_taken(event.record.offset)]
-        for event in found:
-            event.is_settled = True
-        self.open, self.listed = [], []
-        return found
 
     # --- single events ------------------------------------------------------------------------------------------------
 
