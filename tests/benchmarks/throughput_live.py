@@ -11,6 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from tests.benchmarks.throughput_meter import Meter, resident_mb, write_json
 TOTAL = int(os.environ["BENCH_TOTAL"])
 FOLDER = Path(os.environ["BENCH_FOLDER"])
 LOOK_EVERY = 0.02
+ROUNDS = 100
+"""SHA-256 for each record, some 30 microseconds."""
+
+TEXT = b"x" * 64
 
 Stream = AsyncIterable[Any]
 
@@ -48,7 +53,10 @@ async def latency(stream: Stream) -> None:
 
 
 async def gated(stream: Stream) -> None:
-    """Do nothing with each value, but wait at the first one until the gate is open."""
+    """Do some work for each value, but wait at the first one until the gate is open.
+
+    Without work one worker and the broker would have both cores of a small machine to themselves already.
+    """
     meter = Meter(FOLDER / f"result-{os.getpid()}", TOTAL)
     seen, mark = 0, meter.first
     async for value in stream:
@@ -60,6 +68,8 @@ async def gated(stream: Stream) -> None:
             while not (FOLDER / "gate").exists():
                 await asyncio.sleep(LOOK_EVERY)
             mark = meter.reached(seen)
+        for _ in range(ROUNDS):
+            sha256(TEXT).digest()
 
 
 chosen = {"latency": latency, "gated": gated}[os.environ["BENCH_AGENT"]]

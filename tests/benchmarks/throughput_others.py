@@ -33,7 +33,7 @@ SHORTEST = 2
 READY_WITHIN = 60.0
 SETTLE = 3.0
 IDLE_SECONDS = 10.0
-WORKERS_RECORDS = 1_200_000
+WORKERS_RECORDS = 240_000
 SLOW = 0.1
 """Share of them without fast delivery."""
 

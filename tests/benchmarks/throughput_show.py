@@ -104,7 +104,7 @@ def _sentences(report: Report) -> list[str]:
     if 1 in report.workers and 2 in report.workers:
         one, two = report.workers[1], report.workers[2]
         found.append(
-            f"Workers: one {one:,.0f}/s, two {two:,.0f}/s together, {two / one:.2f} times"
+            f"Workers, a body of 100 SHA-256: one {one:,.0f}/s, two {two:,.0f}/s together, {two / one:.2f} times"
             f" (wanted {WORKERS_WANTED} where the broker is on another machine)."
         )
     for name, share in report.idle.items():

@@ -178,7 +178,7 @@ def _finish(broker: BrokerSide, worker: PathWorker, flow_pages: list[int], secon
     for path in ("/monitor/", "/tables/"):
         with suppress(ConnectionError, ValueError):
             pages[path] = worker.page(path)
-    exit_code = worker.stop()
+    exit_code = worker.stop() if worker.path == "fast" else worker.stop_or_kill()
     return Run(
         worker.path,
         worker.group_id,
