@@ -1,7 +1,7 @@
 """`python -m tests.beside OPTIONS`: runs pytest so that it yields to everything else on the machine.
 
-A low priority is not enough. Where Linux groups processes by session (`sched_autogroup`), priorities count only within a
-session, and each worker and each broker of a test has a session of its own.
+A low priority is not enough. Where Linux groups processes by session (`sched_autogroup`), priorities count only within
+a session, and each worker and each broker of a test has a session of its own.
 """
 
 import os
