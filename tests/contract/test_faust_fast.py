@@ -180,7 +180,7 @@ def test_indexes_of_the_conductor() -> None:
     run(scenario)
 
 
-FETCHER_ATTRIBUTES = "_records _wait_consume_future"
+FETCHER_ATTRIBUTES = "_fetch_max_wait_ms _records _wait_consume_future"
 
 
 def test_attributes_of_a_fetcher() -> None:

@@ -13,6 +13,12 @@ from faust.types import TP
 
 from framework.streams.reading.unpacking import take
 
+BUSY = 500
+"""Records in a run from which on its partition counts as busy."""
+
+BUSY_WAIT_MS = 5
+"""How long the broker may hold a fetch that finds nothing while some partition is busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -60,6 +66,9 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         with fetcher._subscriptions.fetch_context():
             if self.consumer.takes_runs:
                 records, runs = await self._fetch_runs(fetcher, active_partitions, timeout or 0.0)
+                # A partition that is used up waits for the poll in flight of the others, which may have nothing.
+                is_hosed = any(len(run) > BUSY for run, _ in runs.values())
+                fetcher._fetch_max_wait_ms = BUSY_WAIT_MS if is_hosed else consumer._fetch_max_wait_ms
             else:
                 records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
                 runs = {}

@@ -51,10 +51,13 @@ def test_status(cast: Understudies, operator: Operator) -> None:
 def test_watch(cast: Understudies, operator: Operator) -> None:
     with operator.start("standby", "status", "--watch", "--json") as process:
         assert process.stdout is not None
-        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        lines = [json.loads(process.stdout.readline())]
+        # On a busy machine an entry may be late now and then.
+        while len(lines) < 10 and [line["protected"] for line in lines[-2:]] != [True, True]:
+            lines.append(json.loads(process.stdout.readline()))
         process.send_signal(signal.SIGINT)
         assert process.wait(20.0) == ExitCode.OK
-    assert [line["protected"] for line in lines] == [True, True]
+    assert [line["protected"] for line in lines[-2:]] == [True, True]
 
 
 def test_handover(cast: Understudies, operator: Operator) -> None:
