@@ -157,8 +157,12 @@ class Stream(Leaving):
                             number = skipped = 0
                             if queue._errors or self.should_stop:
                                 break
+                            # First, so that nobody who comes meanwhile stands before the other partitions.
+                            is_elsewhere = queue.rotate(part)
                             deadline = await turns.next()
                             began = monotonic()
+                            if is_elsewhere:
+                                break
                     event = self.current_event = None
                 finally:
                     turns.leave()

@@ -94,6 +94,21 @@ class ChannelQueue(ThrowableQueue[Any]):
             if self.on_room is not None:
                 self.on_room()
 
+    def rotate(self, part: Slice) -> bool:
+        """Let other partitions have their turn before the rest of a slice; False if it is not first, or there are none.
+
+        The later slices of its partition go with it, so that each partition keeps its order.
+        """
+        if not self._parts or self._queue[0] is not part or all(other.tp == part.tp for other in self._parts):
+            return False
+        for items in (self._queue, self._parts):
+            behind = [item for item in items if type(item) is Slice and item.tp == part.tp]
+            others = [item for item in items if type(item) is not Slice or item.tp != part.tp]
+            items.clear()
+            items.extend(others)
+            items.extend(behind)
+        return True
+
     def _settle(self) -> None:
         while self._queue and type(self._queue[0]) is Slice and not len(self._queue[0]):
             self._queue.popleft()

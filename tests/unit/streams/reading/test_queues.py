@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from framework.streams.reading.queues import ChannelQueue
@@ -201,3 +202,23 @@ class TestClearing:
         queue.put_slice(part_of(1))
         queue._flow_control.resume()
         assert queue.empty()
+
+
+class TestRotation:
+    def test_other_partitions_come_before_the_rest(self) -> None:
+        queue = new_queue()
+        first, second = part_of(0, 1), part_of(2, 3)
+        other = Slice(TP("flights", 1), [SimpleNamespace(offset=0)], 1)
+        for part in (first, other, second):
+            queue.put_slice(part)
+        assert queue.rotate(first)
+        assert list(queue._queue) == list(queue._parts) == [other, first, second]
+        assert not queue.rotate(first)
+
+    def test_partition_alone_goes_on(self) -> None:
+        queue = new_queue()
+        first, second = part_of(0, 1), part_of(2, 3)
+        queue.put_slice(first)
+        queue.put_slice(second)
+        assert not queue.rotate(first)
+        assert list(queue._queue) == [first, second]
