@@ -4,7 +4,6 @@ Written against aiokafka 0.14.0, faust-streaming 0.15.3 and mode-streaming 0.7.1
 """
 
 import asyncio
-import importlib.util
 import inspect
 from typing import Any
 
@@ -225,7 +224,6 @@ def test_attributes_of_a_batch_and_of_its_records() -> None:
     run(scenario)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("prometheus_client") is None, reason="prometheus_client is not installed")
 def test_prometheus_monitor_counts_what_we_count() -> None:
     from faust.sensors.prometheus import PrometheusMonitor
 

@@ -1,6 +1,5 @@
 """A sensor of the app is told of each record, and what Prometheus is shown is right."""
 
-from importlib.util import find_spec
 from urllib.request import urlopen
 
 import pytest
@@ -35,7 +34,6 @@ def test_sensor_of_the_app(path: str, start: Starter, broker: BrokerSide) -> Non
     assert calls["send_initiated"] == calls["send_completed"] == ALL
 
 
-@pytest.mark.skipif(find_spec("prometheus_client") is None, reason="prometheus_client is not installed")
 def test_prometheus(path: str, start: Starter, broker: BrokerSide) -> None:
     worker = begin(path, start, broker, "prometheus")
     with urlopen(worker.page_url("/metrics/")) as answer:
