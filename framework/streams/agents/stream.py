@@ -251,6 +251,9 @@ class Stream(Leaving):
         """Do what comes before the body; `NOTHING` where a processor skips the event."""
         if hears_each:
             self._tell_in(event)
+        return await self._prepare(value)
+
+    async def _prepare(self, value: Any) -> Any:
         try:
             for processor in self._processors:
                 result = processor(value)
@@ -288,7 +291,7 @@ class Stream(Leaving):
         """Take an event or a value that somebody has put into the channel; as in Faust's loop."""
         if not isinstance(item, EventT):
             self.current_event = None
-            return None, await self._process_single(item), None
+            return None, await self._prepare(item), None
         message, app = item.message, self.app
         if not app.flow_control.is_active() or message.generation_id != app.consumer_generation_id:
             return item, NOTHING, None
@@ -298,16 +301,7 @@ class Stream(Leaving):
         state = self._on_stream_event_in(message.tp, message.offset, self, item)
         _current_event.set(item if isinstance(item, Event) else weakref.ref(item))
         self.current_event = item
-        return item, await self._process_single(item.value), state
-
-    async def _process_single(self, value: Any) -> Any:
-        try:
-            for processor in self._processors:
-                result = processor(value)
-                value = await result if isawaitable(result) else result
-            return await self.on_merge(value)
-        except Skip:
-            return NOTHING
+        return item, await self._prepare(item.value), state
 
     def _finish_single(self, event: Any, value: Any, state: Any) -> None:
         self.current_event = None

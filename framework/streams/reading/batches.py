@@ -181,6 +181,7 @@ class BatchConsumer(DeliveringConsumer):
     def _new_offset(self, tp: TP) -> int | None:
         if not self.takes_runs:
             return super()._new_offset(tp)
+        self.ledger.prune(tp)
         offset = self.ledger.committable(tp)
         return None if offset == self._committed_offset[tp] else offset
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import faust
 import orjson
-from faust.exceptions import KeyDecodeError, ValueDecodeError
+from faust.exceptions import DecodeError, KeyDecodeError, ValueDecodeError
 from faust.models.base import Model
 from faust.serializers import codecs
 from faust.serializers.registry import Registry
@@ -52,24 +52,10 @@ def _is_plain(app: Any, channel: Any) -> bool:
 
 def _value_loader(schema: Any, registry: Registry) -> Load:
     typ = schema.value_type
-    serializer = _serializer(schema, registry)
-    allow_empty = bool(schema.allow_empty)
-    load, finish = _codec_loader(serializer), _finisher(typ, registry)
-    is_model = isinstance(typ, type) and issubclass(typ, Model)
-
-    def load_value(raw: Any) -> Any:
-        if raw is None:
-            if is_model and not allow_empty:
-                raise ValueDecodeError(f"Expected {typ!r}, received {raw!r}!")
-            return None
-        try:
-            return finish(load(raw))
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise ValueDecodeError(str(error)).with_traceback(error.__traceback__) from error
-
-    return load_value
+    load = _loader(typ, _serializer(schema, registry), registry, ValueDecodeError)
+    if not schema.allow_empty:
+        return load
+    return lambda raw: None if raw is None else load(raw)
 
 
 def _serializer(schema: Any, registry: Registry) -> Any:
@@ -80,22 +66,27 @@ def _key_loader(schema: Any, registry: Registry) -> Load | None:
     typ, serializer = schema.key_type, schema.key_serializer or registry.key_serializer
     if typ in {None, bytes} and serializer in {None, "", "raw"}:
         return None
+    return _loader(typ, serializer, registry, KeyDecodeError)
+
+
+def _loader(typ: Any, serializer: Any, registry: Registry, failure: type[DecodeError]) -> Load:
+    """Gives an object of its bytes; whatever goes wrong is a `failure`."""
     load, finish = _codec_loader(serializer), _finisher(typ, registry)
     is_model = isinstance(typ, type) and issubclass(typ, Model)
 
-    def load_key(raw: Any) -> Any:
+    def load_one(raw: Any) -> Any:
         if raw is None:
             if is_model:
-                raise KeyDecodeError(f"Expected {typ!r}, received {raw!r}!")
+                raise failure(f"Expected {typ!r}, received {raw!r}!")
             return None
         try:
             return finish(load(raw))
         except MemoryError:
             raise
         except Exception as error:
-            raise KeyDecodeError(str(error)).with_traceback(error.__traceback__) from error
+            raise failure(str(error)).with_traceback(error.__traceback__) from error
 
-    return load_key
+    return load_one
 
 
 def _codec_loader(serializer: Any) -> Load:

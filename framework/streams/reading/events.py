@@ -134,8 +134,3 @@ class Event(faust.Event):
         self.part.finish(self.record.offset)
         self.reader.notify()
         return True
-
-    @property
-    def offset(self) -> int:
-        """Offset of the record."""
-        return int(self.record.offset)

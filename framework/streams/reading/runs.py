@@ -187,20 +187,27 @@ class Ledger:
         return list(self._ends)
 
     def committable(self, tp: TP) -> int | None:
-        """The offset below which every channel has finished everything; None if nothing was delivered."""
+        """The offset below which every channel has finished everything; None if nothing was delivered.
+
+        Changes nothing, so that any thread may ask; that of the event loop clears up with `prune`.
+        """
         end = self._ends.get(tp)
         if end is None:
             return None
         low: int = end
-        for slices in self._slices[tp].values():
-            while slices and slices[0].is_finished:
-                slices.popleft()
-            for part in slices:
+        for slices in list(self._slices.get(tp, {}).values()):
+            for part in list(slices):
                 unfinished = part.unfinished
                 if unfinished is not None:
                     low = min(low, unfinished)
                     break
         return low
+
+    def prune(self, tp: TP) -> None:
+        """Forget slices that are finished and have none before them that is not."""
+        for slices in self._slices.get(tp, {}).values():
+            while slices and slices[0].is_finished:
+                slices.popleft()
 
     def in_hand(self) -> list[tuple[TP, int]]:
         """What agents are at: partition and offset."""
@@ -214,7 +221,10 @@ class Ledger:
     def progress(self) -> int:
         """A number that is another one as soon as anything was finished."""
         parts = [
-            part for channels in list(self._slices.values()) for slices in list(channels.values()) for part in slices
+            part
+            for channels in list(self._slices.values())
+            for slices in list(channels.values())
+            for part in list(slices)
         ]
         at = sum(part.position + len(part.held) for part in parts)
         return int(at + sum(list(self._ends.values())))
