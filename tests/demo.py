@@ -112,12 +112,17 @@ class Outcome:
 
 
 class Reader:
-    """Ends and timestamps of the input and of the table's changelog, which gets one record for each flight."""
+    """Ends and timestamps of the input, and when flights were counted, by the changelog of the carriers' statistics.
+
+    A record of the changelog holds a carrier's totals, so it tells of as many flights as `flights` has grown by.
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap_servers, group_id=topics.APP_ID, enable_auto_commit=False
         )
+        self._counted: dict[bytes, int] = {}
+        self._read: dict[int, int] = {}
 
     def ends(self, topic: str) -> dict[int, int]:
         """`{partition: end offset}`; empty while the topic does not exist."""
@@ -132,13 +137,29 @@ class Reader:
     def times(self, topic: str, begin: dict[int, int], end: dict[int, int]) -> dict[int, list[float]]:
         """`{partition: creation times of its records from begin to end}`, in seconds."""
         found: dict[int, list[float]] = {partition: [] for partition in end}
+        for record in self._records(topic, begin, end):
+            found[record.partition].append(record.timestamp / 1000)
+        return found
+
+    def counted(self, begin: dict[int, int], end: dict[int, int]) -> dict[int, list[float]]:
+        """`{partition: times at which flights of it were counted}`, one for each, in seconds."""
+        found: dict[int, list[float]] = {partition: [] for partition in end}
+        for record in self._records(STATISTICS, self._read, end):
+            flights = json.loads(record.value)["flights"]
+            grown = flights - self._counted.get(record.key, 0)
+            self._counted[record.key] = flights
+            if record.offset >= begin.get(record.partition, 0):
+                found[record.partition] += [record.timestamp / 1000] * grown
+        self._read = dict(end)
+        return found
+
+    def _records(self, topic: str, begin: dict[int, int], end: dict[int, int]) -> Iterator[Any]:
         self._consumer.assign([TopicPartition(topic, partition) for partition in end])
         for partition in end:
             self._consumer.seek(TopicPartition(topic, partition), begin.get(partition, 0))
         while any(self._consumer.position(TopicPartition(topic, p)) < last for p, last in end.items()):
             for tp, records in self._consumer.poll(timeout_ms=200).items():
-                found[tp.partition] += [r.timestamp / 1000 for r in records if r.offset < end[tp.partition]]
-        return found
+                yield from (record for record in records if record.offset < end[tp.partition])
 
 
 def longest_standstill(arrived: dict[int, list[float]], done: dict[int, list[float]]) -> float:
@@ -311,7 +332,7 @@ class Demo:
         await self._processed()
         after_flights, after_statistics = self.reader.ends(topics.FLIGHTS), self.reader.ends(STATISTICS)
         arrived = self.reader.times(topics.FLIGHTS, flights, after_flights)
-        done = self.reader.times(STATISTICS, statistics, after_statistics)
+        done = self.reader.counted(statistics, after_statistics)
         return Cost(
             act,
             generations_spent(self.log.read().since(before).groups),
