@@ -20,7 +20,7 @@ STRICT: Mapping[str, str] = {
 }
 
 
-LONG = ("scenarios", "takeover")
+LONG = ("scenarios", "fencing", "takeover")
 """Folders of tests in which processes are killed and waited for."""
 
 LONGEST = 240

@@ -1,10 +1,13 @@
 """A scenario whose app keeps tables, and whether its changelogs have exactly what the inputs add up to."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 
+from framework.membership.admin import GroupAdmin
 from framework.testing import eventually
 from tests.support.changelog import changelog_of, table_in
+from tests.support.roster import connection
 from tests.support.scenario import Scenario
 from tests.support.tallies import counted, tallied
 
@@ -29,6 +32,21 @@ def keeps_up(scenario: Scenario) -> None:
     """Wait until the workers have no backlog: after a takeover they would work that off partition by partition."""
     few = scenario.plan.rate * AT_HAND
     eventually(lambda: scenario.load.acknowledged - len(scenario.ledger.outputs()) < few, DRAINED_WITHIN)
+
+
+def has_uncommitted_work(scenario: Scenario) -> None:
+    """Wait until more is done and not committed than may be on its way: a kill then has some of it done again.
+
+    Workers commit once a second. Without this a kill may come right after a commit, and then nothing is done twice.
+    """
+    some = scenario.plan.rate * AT_HAND * 1.4
+    eventually(lambda: asyncio.run(_uncommitted(scenario)) >= some, DRAINED_WITHIN, every=0.02)
+
+
+async def _uncommitted(scenario: Scenario) -> int:
+    async with GroupAdmin(connection(scenario.bootstrap_servers)) as admin:
+        found = await admin.lag(scenario.group_id, [scenario.topic])
+    return sum(each.lag or 0 for each in found.values())
 
 
 def drain(scenario: Scenario) -> None:

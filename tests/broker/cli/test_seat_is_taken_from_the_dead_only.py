@@ -30,6 +30,8 @@ def test_live_dead_and_unknown_seats(crew: Crew, operator: Operator) -> None:
 
     forced = operator("group", "remove", "w-2", "--force")
     assert forced.returncode == ExitCode.OK, forced.stderr
+    # It joins again. Who is stopped before the others have joined, too, waits for the whole rebalance timeout.
+    crew.settled()
 
 
 def test_without_a_roster_every_member_counts_as_live(crew: Crew, operator: Operator) -> None:
