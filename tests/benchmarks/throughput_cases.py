@@ -60,6 +60,11 @@ class Case:
         """Name of the agent."""
         return self.agent or self.name
 
+    @property
+    def is_promised(self) -> bool:
+        """Whether a ratio is wanted."""
+        return self.over_faust is not None or self.over_quix is not None
+
     def count(self, contender: str, scale: float = 1.0) -> int:
         """Records that a contender gets: the same in each partition and of each key."""
         step = 8000
@@ -85,7 +90,19 @@ CASES = (
     Case("table-unique", "table += 1, all keys new", _records(8, 320, quix=320), 30, 1.5, "table", keys=0, table=True),
     Case("table-rocksdb", "table += 1, RocksDB", _records(8, 80, quix=240), 5, 1, "table", store=ROCKSDB, table=True),
     Case("consume-2kb", "consume values of 2 KB", _records(24, 240, quix=200, raw=240), agent="consume", size=2000),
+    Case(
+        "forward-2kb", "forward each of 2 KB", _records(8, 80, quix=60, raw=80), agent="forward", size=2000, copies=True
+    ),
+    Case("table-2kb", "table += 1, 2 KB", _records(8, 200, quix=160), agent="table", size=2000, table=True),
     Case("consume-1", "consume, 1 partition", _records(32, 1200, quix=320, raw=1200), agent="consume", partitions=1),
+    Case(
+        "forward-1",
+        "forward, 1 partition",
+        _records(8, 320, quix=160, raw=240),
+        agent="forward",
+        partitions=1,
+        copies=True,
+    ),
 )
 
 
@@ -97,6 +114,7 @@ class Flights:
     title: str = "flights app, all agents"
     over_faust: float = 8
     over_quix: float | None = None
+    is_promised: bool = True
     records: dict[str, int] = field(default_factory=lambda: _records(8, 160), hash=False)
 
     def count(self, contender: str, scale: float = 1.0) -> int:

@@ -63,7 +63,8 @@ def environment(contender: str, group: str, place: Place, **more: str) -> dict[s
         "BENCH_GROUP": group,
         "FRAMEWORK_BOOTSTRAP_SERVERS": place.broker,
         "FRAMEWORK_INSTANCE_ID": f"{group}-0",
-        "FRAMEWORK_DATADIR": str(place.folder / "data"),
+        # Plain Faust has one place for the tables of all groups.
+        "FRAMEWORK_DATADIR": str(place.folder / f"data-{group}"),
         "FRAMEWORK_STORE": "memory://",
         **(place.settings if contender == OURS else {}),
         **more,

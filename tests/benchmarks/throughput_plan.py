@@ -43,15 +43,19 @@ class Step:
 
 
 def steps(plan: Plan) -> Iterator[Step]:
-    """All steps; the contenders of a case take turns, so that what else the machine does meets all of them."""
+    """All steps, those for a promise once more than others.
+
+    The contenders of a case take turns, so that what else the machine does meets all of them.
+    """
     contenders = [name for name in NAMES if name not in plan.without]
+    less = max(1, plan.repeat - 1)
     for case in (*CASES, FLIGHTS):
         if plan.has(case.name):
             doing = [name for name in contenders if name in case.records]
             wanted = _slowed(case) if plan.slow else case
-            yield from (Step("case", name, wanted) for _ in range(plan.repeat) for name in doing)
+            times = plan.repeat if case.is_promised else less
+            yield from (Step("case", name, wanted) for _ in range(times) for name in doing)
     both = [name for name in (FAUST, OURS) if name in contenders]
-    less = max(1, plan.repeat - 1)
     for rate in RATES:
         if plan.has(f"latency-{rate}"):
             yield from (Step("latency", name, argument=rate) for _ in range(less) for name in both)

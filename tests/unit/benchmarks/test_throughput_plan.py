@@ -33,7 +33,7 @@ def test_contender_can_be_left_out() -> None:
 
 def test_everything_is_measured_unless_told_otherwise() -> None:
     kinds = Counter(step.kind for step in steps(Plan(repeat=1)))
-    assert kinds == {"case": 41, "latency": 4, "workers": 2, "idle": 2}
+    assert kinds == {"case": 52, "latency": 4, "workers": 2, "idle": 2}
 
 
 def test_steps_of_a_repeat_are_the_same_step() -> None:
