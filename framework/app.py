@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import faust
 from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.exceptions import AlreadyConfiguredWarning
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
-from faust.types.enums import ProcessingGuarantee
 from mode.signals import Signal
 
 from framework.errors import MembershipError, SettingsError
@@ -24,9 +22,8 @@ from framework.membership.probe import probe
 from framework.membership.transport import Transport
 from framework.options import faust_options, refuse_unknown
 from framework.settings import Settings, environment
-from framework.streams.agents.turns import Turns
+from framework.streams.delivering import DeliveringApp
 from framework.streams.lease import Lease
-from framework.streams.reading.queues import ChannelQueue
 
 
 class BootStrategy(FaustBootStrategy):
@@ -38,7 +35,7 @@ class BootStrategy(FaustBootStrategy):
         return self.app.has_pages
 
 
-class App(faust.App):
+class App(DeliveringApp):
     """A stream app: agents, tables, timers and pages as in Faust, membership and life cycle by the framework.
 
     Args:
@@ -79,8 +76,6 @@ class App(faust.App):
         """The seat that this process was started for; None for a standby and for a dynamic member, which have none."""
         self.lease = Lease()
         """Whether this worker may emit; without an end unless a shadow watches over its seat."""
-        self.turns = Turns(self)
-        """Shares the event loop among the streams."""
         self._ending: asyncio.Future[None] | None = None
         self._pages = 0
         super().__init__(id, **options)
@@ -113,26 +108,6 @@ class App(faust.App):
         """As in Faust; the app's HTTP server is started once there is a page to serve."""
         self._pages += 1
         return super().page(*args, **kwargs)
-
-    # --- delivery -----------------------------------------------------------------------------------------------------
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether records are delivered by the batch; not in transactions, nor to a client that is no worker."""
-        return not self.client_only and not self.why_not_fast
-
-    @property
-    def why_not_fast(self) -> str:
-        """Why records are delivered one by one; empty where they are not."""
-        if not self.settings.fast_delivery:
-            return "FRAMEWORK_FAST_DELIVERY is false"
-        if self.conf.processing_guarantee != ProcessingGuarantee.AT_LEAST_ONCE:
-            return f"processing_guarantee is {self.conf.processing_guarantee.value}"
-        return ""
-
-    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> ChannelQueue:
-        """As in Faust, but for runs of records too."""
-        return ChannelQueue(maxsize=maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
     # --- identity -----------------------------------------------------------------------------------------------------
 

@@ -74,13 +74,21 @@ class Asking:
         """The coordinator's answer; who it is, is asked once and remembered until it does not answer rightly."""
         node = self._coordinators.get(group_id)
         if node is None:
+            self._any_node()
             node = await self._client.coordinator_lookup(CoordinationType.GROUP, group_id)
             self._coordinators[group_id] = node
         return await self._client.send(node, request)
 
     async def to_any(self, request: Any) -> Any:
         """The answer of any broker."""
-        return await self._client.send(self._client.get_random_node(), request)
+        return await self._client.send(self._any_node(), request)
+
+    def _any_node(self) -> int:
+        """A broker. One that has just begun may tell of none, not even of itself: then there is none yet."""
+        node: int | None = self._client.get_random_node()
+        if node is None:
+            raise kafka_errors.NodeNotReadyError("the brokers know of none yet")
+        return node
 
     async def to_node(self, node: int, request: Any) -> Any:
         """The answer of one broker."""

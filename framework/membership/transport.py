@@ -24,7 +24,7 @@ aiokafka keeps one fetch in flight for each broker, so a partition that was just
 idle ones. Faust hard-codes 1,500 ms.
 """
 
-FETCH_MAX_BYTES = 4 * 1024 * 1024
+FETCH_MAX_BYTES = 2 * 1024 * 1024
 """Bytes in one answer of a broker, unless a single batch of records is larger.
 
 aiokafka asks for 50 MB, of which several copies are in memory for a moment. A partition that did not get its share is

@@ -67,6 +67,7 @@ NAMES = [
         f"{FETCHING}, which overrides it",
     ),
     Has(driver.AIOKafkaConsumerThread, "_seek_wait", ("consumer", "partitions"), f"{FETCHING}, which overrides it"),
+    Has(driver.AIOKafkaConsumerThread, "_highwaters", ("partitions",), f"{FETCHING}, which overrides it"),
     Has(driver.AIOKafkaConsumerThread, "seek_to_beginning", ("*partitions",), f"{FETCHING}, which overrides it"),
     Has(driver.AIOKafkaConsumerThread, "topic_partitions", ("topic",), f"{FETCHING}, which overrides it"),
     Has(driver.AIOKafkaConsumerThread, "_ensure_consumer", (), f"{FETCHING} `_set_position`"),

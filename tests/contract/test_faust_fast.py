@@ -20,6 +20,7 @@ from faust.transport import consumer as consumers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, tuples
 from faust.utils import json as faust_json
+from mode.supervisors import SupervisorStrategy
 from mode.utils import queues
 
 from framework.streams.agents import buffering, stream
@@ -47,20 +48,37 @@ BATCHES = "framework/streams/reading/batches.py"
 BUFFERING = "framework/streams/agents/buffering.py"
 COUNTING = "framework/streams/agents/counting.py"
 DECODING = "framework/streams/reading/decoding.py"
+DERIVING = "framework/streams/agents/deriving.py"
 EVENTS = "framework/streams/reading/events.py"
 FETCHING = "framework/streams/reading/fetching.py"
+HEARING = "framework/streams/agents/hearing.py"
+REPLACING = "framework/streams/agents/replacing.py"
 QUEUES = "framework/streams/reading/queues.py"
 STREAM = "framework/streams/agents/stream.py"
 UNPACKING = "framework/streams/reading/unpacking.py"
 
 NAMES = [
     Has(streams, "_current_event", None, f"{STREAM} `_records`"),
-    Has(streams.Stream, "_enable_passive", ("channel", "declare"), f"{STREAM} `_chained_before`"),
+    Has(streams.Stream, "_enable_passive", ("channel", "declare"), f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_channel_stop_iteration", ("channel",), f"{STREAM} `_records`"),
-    Has(streams.Stream, "_finalized", None, f"{STREAM} `_chained_before`"),
-    Has(streams.Stream, "_next", None, f"{STREAM} `_chained_before`"),
+    Has(streams.Stream, "_finalized", None, f"{DERIVING} `_chained_before`"),
+    Has(streams.Stream, "_next", None, f"{DERIVING} `_chained_before`"),
+    Has(streams.Stream, "add_processor", ("processor",), f"{DERIVING}, which overrides it"),
+    Has(streams.Stream, "derive_topic", None, f"{DERIVING} `echo`"),
+    Has(streams, "maybe_forward", ("value", "channel"), f"{DERIVING} `echo`"),
+    Has(streams.Stream, "ack", ("event",), f"{HEARING}, which overrides it"),
     Has(streams.Stream, "_prev", None, f"{STREAM} `_end`"),
     Has(FaustAgent, "_execute_actor", ("coro", "aref"), f"{AGENT}, which overrides it"),
+    Has(FaustAgent, "_replace_actor", ("service", "index"), f"{REPLACING}, which overrides it"),
+    Has(FaustAgent, "_new_supervisor", (), f"{REPLACING}, which overrides it"),
+    Has(FaustAgent, "on_isolated_partitions_revoked", ("revoked",), f"{REPLACING}, which overrides it"),
+    Has(
+        FaustAgent,
+        "actor_from_stream",
+        ("stream", "index", "active_partitions", "channel"),
+        f"{AGENT}, which overrides it",
+    ),
+    Has(consumers.Consumer, "ack", ("message",), f"{BATCHES}, which overrides it"),
     Has(tuples, "ack_lock", None, "framework/streams/reading/runs.py"),
     Has(Model, "_blessed_key", None, f"{DECODING} `BLESSED`"),
     Has(Registry, "_prepare_payload", ("typ", "value"), f"{DECODING} `_finisher`"),
@@ -154,17 +172,30 @@ def test_queues_of_channels_are_cleared_with_the_flow() -> None:
     run(scenario)
 
 
-AGENT_ATTRIBUTES = "_on_error"
+AGENT_ATTRIBUTES = "_on_error _actor_by_partition"
 
 
-def test_attribute_of_an_agent() -> None:
+def test_bucket_of_a_supervisor_waits_where_it_raises_nothing() -> None:
+    async def scenario() -> None:
+        bucket = SupervisorStrategy(max_restarts=1000.0)._bucket
+        assert bucket.raises is not None
+        bucket.raises = None
+        for _ in range(5):
+            async with bucket:
+                pass
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("name", AGENT_ATTRIBUTES.split())
+def test_attribute_of_an_agent(name: str) -> None:
     async def scenario() -> None:
         app = offline_app()
 
         @app.agent(app.topic("flights"))
         async def sums(flights: Any) -> None: ...
 
-        assert hasattr(sums, "_on_error"), f"Agent._on_error is gone from {LIBRARY}; see {AGENT}."
+        assert hasattr(sums, name), f"Agent.{name} is gone from {LIBRARY}; see {AGENT}."
 
     run(scenario)
 

@@ -7,6 +7,7 @@ import faust
 import pytest
 from aiokafka.consumer import fetcher as fetching
 from faust import channels, streams
+from faust.agents.actor import Actor
 from faust.agents.agent import Agent as FaustAgent
 from faust.models.base import Model
 from faust.sensors.monitor import Monitor
@@ -15,6 +16,7 @@ from faust.serializers import codecs
 from faust.serializers.registry import Registry
 from faust.serializers.schemas import Schema
 from faust.transport import consumer as consumers
+from faust.transport.conductor import Conductor
 from faust.types import tuples
 from mode.supervisors import SupervisorStrategy
 from mode.utils import queues
@@ -26,28 +28,33 @@ from tests.contract.test_faust_fast import (
     BUFFERING,
     COUNTING,
     DECODING,
+    DERIVING,
     EVENTS,
     FETCHING,
+    HEARING,
     LIBRARY,
     QUEUES,
+    REPLACING,
     STREAM,
     UNPACKING,
 )
 
 BODIES = [
     SameBody(streams.Stream, "_py_aiter", "125c81c2d38d6c76", f"{STREAM} `_records` replaces"),
-    SameBody(streams.Stream, "_enable_passive", "f7bc69b127f3ef37", f"{STREAM} `_chained_before` calls"),
+    SameBody(streams.Stream, "_enable_passive", "f7bc69b127f3ef37", f"{DERIVING} `_chained_before` calls"),
+    SameBody(streams.Stream, "echo", "226980d2a7b841f5", f"{DERIVING} replaces"),
+    SameBody(streams.Stream, "ack", "c3cfc8c4fc8f0e58", f"{HEARING} replaces"),
     SameBody(
         streams.Stream,
         "_passive_drainer",
         "2b7bb533004629cb",
         f"{STREAM} relies on: it reads on",
     ),
-    SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{STREAM} relies on: it sets `_next`"),
+    SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),
     SameBody(streams.Stream, "stop", "eb31c48db1bef4ca", f"{STREAM} `_end` relies on: it stops the whole chain"),
     SameBody(streams.Stream, "on_stop", "ac064c7e0cc35d48", f"{STREAM} relies on: it closes `_active_agens`"),
-    SameBody(streams.Stream, "group_by", "ecec6ca17d959b7e", f"{STREAM} wraps"),
-    SameBody(streams.Stream, "through", "884fcee5fa1418cc", f"{STREAM} wraps"),
+    SameBody(streams.Stream, "group_by", "ecec6ca17d959b7e", f"{DERIVING} wraps"),
+    SameBody(streams.Stream, "through", "884fcee5fa1418cc", f"{DERIVING} wraps"),
     SameBody(streams.Stream, "take", "564b027a4f913ef6", f"{BUFFERING} replaces"),
     SameBody(streams.Stream, "take_events", "3eabc46f38f44665", f"{BUFFERING} replaces"),
     SameBody(streams.Stream, "noack_take", "ad0a704eef3c1f69", f"{BUFFERING} replaces"),
@@ -65,6 +72,11 @@ BODIES = [
     ),
     SameBody(FaustAgent, "_execute_actor", "f5fa58d0f95a15a5", f"{AGENT} wraps"),
     SameBody(FaustAgent, "_replace_actor", "ff42d1c81fe532bd", f"{AGENT} relies on: the next body has the same stream"),
+    SameBody(FaustAgent, "actor_from_stream", "e471f7df8e35271f", f"{AGENT} relies on: a body begins later"),
+    SameBody(FaustAgent, "on_isolated_partitions_revoked", "ddddad6324959877", f"{REPLACING} wraps"),
+    SameBody(Actor, "on_isolated_partition_revoked", "a0f583ca5f24f58f", f"{REPLACING} relies on: it stops the actor"),
+    SameBody(faust.Topic, "on_stop_iteration", "8f8e50c0c6283639", f"{REPLACING} calls: the conductor forgets it"),
+    SameBody(Conductor, "_update_tp_index", "41331c63e985e6df", f"{REPLACING} relies on: it insists on what is there"),
     SameBody(
         SupervisorStrategy,
         "restart_service",
@@ -112,6 +124,7 @@ BODIES = [
     SameBody(queues.FlowControlQueue, "force_put_nowait", "85a030cafc2cedf0", f"{QUEUES} `put_slice` calls"),
     SameBody(queues.FlowControlEvent, "clear", "ad25d8fa610ebf2a", f"{BATCHES} relies on: queues are emptied"),
     SameBody(queues.FlowControlEvent, "resume", "da6fc70c770ea01b", f"{BATCHES} relies on: queues are emptied"),
+    SameBody(consumers.Consumer, "ack", "5548cf0f75843f73", f"{BATCHES} `ack` wraps"),
     SameBody(consumers.Consumer, "seek", "7c61d5bd222aef82", f"{BATCHES} `seek` wraps"),
     SameBody(consumers.Consumer, "wait_empty", "53195dca246c0a86", f"{BATCHES} `wait_empty` replaces"),
     SameBody(consumers.Consumer, "_wait_for_ack", "0d4f76b083a90a1b", f"{BATCHES} `wait_empty` calls"),

@@ -5,10 +5,10 @@ import contextlib
 import logging
 from typing import Any
 
-import faust
-
 from framework.backoff import Backoff
 from framework.errors import AgentFailedError
+from framework.streams.agents.deriving import Deriving
+from framework.streams.agents.replacing import Replacing
 
 PAUSES = Backoff(initial=0.1, maximum=2.0)
 """Between two tries at one record."""
@@ -16,10 +16,13 @@ PAUSES = Backoff(initial=0.1, maximum=2.0)
 BREATH = 0.02
 """Seconds between two bodies where the first has failed at none of its records."""
 
+LAST_WORD = 10.0
+"""Seconds for the commit and the user's handler before the worker ends."""
+
 LOGGER = logging.getLogger("faust.framework.agents")
 
 
-class Agent(faust.Agent):
+class Agent(Replacing):
     """Faust's agent.
 
     In Faust a record counts as done when its body has failed. Here it is put back, and the next body of the agent gets
@@ -28,14 +31,19 @@ class Agent(faust.Agent):
 
     logger = LOGGER
 
-    async def _execute_actor(self, coro: Any, aref: Any) -> None:
-        await super()._execute_actor(self._watched(coro, aref), aref)
+    def actor_from_stream(
+        self, stream: Any, *, index: Any = None, active_partitions: Any = None, channel: Any = None
+    ) -> Any:
+        """As in Faust; the body that comes after another finds the stream as that one did."""
+        if isinstance(stream, Deriving) and stream.is_fast:
+            stream.is_given_again()
+        aref: Any = super().actor_from_stream(stream, index=index, active_partitions=active_partitions, channel=channel)
+        if stream is None and isinstance(aref.stream, Deriving):
+            aref.stream.is_given()
+        return aref
 
-    async def _replace_actor(self, service: Any, index: int) -> Any:
-        """As in Faust; and started, or the next failure would be noticed after five seconds only."""
-        actor: Any = await super()._replace_actor(service, index)
-        await actor.maybe_start()
-        return actor
+    async def _execute_actor(self, coro: Any, aref: Any) -> None:
+        await super()._execute_actor(self._until_revoked(self._watched(coro, aref), aref), aref)
 
     async def _watched(self, coro: Any, aref: Any) -> None:
         try:
@@ -72,13 +80,24 @@ class Agent(faust.Agent):
 
     async def _give_up(self, event: Any, tries: int, error: Exception) -> None:
         reason = AgentFailedError(self.name, _place(event), tries, error)
-        # What the others have finished; the commit does not pass this record.
-        await self.app.consumer.commit()
-        if self._on_error is not None:
-            await self._on_error(self, error)
-        crash = asyncio.ensure_future(self.app.crash(reason))
+        try:
+            await self._say_last(error)
+        finally:
+            # Also where the task is cancelled meanwhile: nobody would hear of it any more.
+            crash = asyncio.ensure_future(self.app.crash(reason))
         # Until the app stops: no other body shall begin.
         await asyncio.wait([crash, asyncio.get_running_loop().create_future()])
+
+    async def _say_last(self, error: Exception) -> None:
+        """Do what comes before the end; if that fails the worker ends all the same."""
+        try:
+            async with asyncio.timeout(LAST_WORD):
+                # What the others have finished; the commit does not pass this record.
+                await self.app.consumer.commit()
+                if self._on_error is not None:
+                    await self._on_error(self, error)
+        except Exception as failure:  # noqa: BLE001 - a client's or the user's; the reason is the failure before it
+            self.log.warning("%s failed, and what comes before the worker's end did too: %r", self.name, failure)
 
 
 def _place(event: Any) -> str:

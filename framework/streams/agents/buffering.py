@@ -12,7 +12,7 @@ from faust.streams import _current_event
 from mode import Seconds, want_seconds
 
 from framework.streams.agents.counting import count_in_bulk
-from framework.streams.agents.stream import NOTHING
+from framework.streams.agents.singles import NOTHING
 from framework.streams.agents.stream import Stream as BaseStream
 from framework.streams.reading.events import Reader
 from framework.streams.reading.queues import ChannelQueue
@@ -121,6 +121,8 @@ class Stream(BaseStream):
             if type(part) is Slice:
                 await self._fill_from(part, reader, values, max_, pick, turn_ends)
                 queue.settle(part)
+                if monotonic() >= turn_ends:
+                    queue.rotate(part)
                 return
             event, value, _ = await self._enter_single(part)
             if value is not NOTHING:
@@ -138,30 +140,33 @@ class Stream(BaseStream):
             return
         counting = count_in_bulk(self.app.sensors, self, part)
         number, began, offset = 0, monotonic(), part.taken
-        for record in part.rest:
-            offset = record.offset
-            part.hold(offset)
-            try:
-                event, value = await self._decode(reader, part, record)
-            except DecodeError as error:
-                await self._give_up(reader, part, record, error)
-                break
-            self.current_event = event
-            part.held[offset] = weakref.ref(event)
-            if counting is None or self._processors or self._has_merge:
-                value = await self._process(event, value, hears_each=counting is None)
-            number += 1
-            if value is NOTHING:
-                self._finish(event, is_skipped=True, hears_each=counting is None)
-            else:
-                self.events_total += 1
-                self.listed.append(event)
-                values.append(pick(event, value))
-            if len(values) >= max_ or monotonic() >= turn_ends:
-                break
-        if counting is not None:
-            counting.count(offset, number, monotonic() - began)
-            counting.end()
+        try:
+            for record in part.rest:
+                offset = record.offset
+                part.hold(offset)
+                try:
+                    event, value = await self._decode(reader, part, record)
+                except DecodeError as error:
+                    await self._give_up(reader, part, record, error)
+                    break
+                self.current_event = event
+                part.held[offset] = weakref.ref(event)
+                if counting is None or self._processors or self._has_merge:
+                    value = await self._process(event, value, hears_each=counting is None)
+                number += 1
+                if value is NOTHING:
+                    self._finish(event, is_skipped=True)
+                else:
+                    self.events_total += 1
+                    self.listed.append(event)
+                    values.append(pick(event, value))
+                if len(values) >= max_ or monotonic() >= turn_ends:
+                    break
+        finally:
+            # Also where a processor has failed, or whoever waits for the list was cancelled.
+            if counting is not None:
+                counting.count(offset, number, monotonic() - began)
+                counting.end()
 
     def _close_list(self, acks: bool) -> None:
         """The body has done with a list."""

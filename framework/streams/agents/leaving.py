@@ -3,11 +3,10 @@
 import asyncio
 from typing import Any
 
-from framework.streams import holding
-from framework.streams.reading.queues import ChannelQueue
+from framework.streams.agents.deriving import Deriving
 
 
-class Leaving(holding.Stream):
+class Leaving(Deriving):
     """Faust's stream, as far as it has to know how its loops end.
 
     Where a loop is left, by `break` or by an exception, nobody can tell from there how. Then its record is open until
@@ -24,11 +23,6 @@ class Leaving(holding.Stream):
         """Events whose body has all of them at once, or will."""
         self._loops = 0
         self._started_by_loop = False
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether it has our own loop: it reads a channel of an app that is on the fast path."""
-        return bool(self.app.is_fast) and isinstance(getattr(self.channel, "queue", None), ChannelQueue)
 
     async def _begin(self) -> None:
         """Start with the loop, unless somebody has."""
@@ -50,25 +44,6 @@ class Leaving(holding.Stream):
             self._started_by_loop = False
             await self.stop()
             self.service_reset()
-
-    def group_by(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Faust; and the same again in an agent's next body."""
-        return self._chained_before() or super().group_by(*args, **kwargs)
-
-    def through(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Faust; and the same again in an agent's next body."""
-        return self._chained_before() or super().through(*args, **kwargs)
-
-    def _chained_before(self) -> Any:
-        """The stream that another body of the same agent has derived, reading again; None if there is none.
-
-        In Faust the second body gets this stream itself, with records that are not regrouped.
-        """
-        if not self.is_fast or not self._finalized or self._next is None:
-            return None
-        following: Any = self._next
-        self._enable_passive(following.channel, declare=True)
-        return following
 
     def _leave(self, event: Any, *, has_failed: bool = False) -> None:
         """Keep an event open whose loop was left.
@@ -114,7 +89,7 @@ class Leaving(holding.Stream):
         """Whoever was at the open events has gone on: they are finished."""
         for event in self.open:
             event.is_settled, event.part.is_left = True, False
-            self._finish(event, is_skipped=False, hears_each=event.sensor_state is not None)
+            self._finish(event, is_skipped=False)
         self.open.clear()
 
     def take_open(self) -> list[Any]:
@@ -128,9 +103,10 @@ class Leaving(holding.Stream):
         found = [event for event in found if event.part.is_taken(event.record.offset)]
         for event in found:
             event.is_settled = True
+            self._tell_out(event, is_left=True)
         self.open, self.listed = [], []
         return found
 
-    def _finish(self, event: Any, *, is_skipped: bool, hears_each: bool) -> None:
+    def _finish(self, event: Any, *, is_skipped: bool) -> None:
         """Count a record as finished."""
         raise NotImplementedError

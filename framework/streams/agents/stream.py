@@ -3,32 +3,28 @@
 import asyncio
 import weakref
 from collections.abc import AsyncIterator
-from inspect import isawaitable
 from time import monotonic
 from typing import Any
 
 from faust.agents.agent import current_agent
-from faust.exceptions import DecodeError, KeyDecodeError, Skip, ValueDecodeError
+from faust.exceptions import DecodeError, KeyDecodeError, ValueDecodeError
 from faust.streams import _current_event
-from faust.types import EventT
 from faust.types.tuples import ack_lock
 from orjson import JSONDecodeError, loads
 
 from framework.streams.agents.counting import count_in_bulk
-from framework.streams.agents.leaving import Leaving
+from framework.streams.agents.singles import NOTHING, Singles
 from framework.streams.reading.decoding import BLESSED, Decoding
 from framework.streams.reading.events import Event, Message, Reader
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.reading.runs import Slice
+from framework.streams.saying import SENSOR
 
 VALUES, EVENTS, ITEMS = range(3)
 """What a loop over a stream gets: values, events, or keys and values."""
 
-NOTHING = object()
-"""In place of a value: the body shall not see this event."""
 
-
-class Stream(Leaving):
+class Stream(Singles):
     """Faust's stream.
 
     The position of a slice moves on when the body of a record has ended, which is when the loop asks for the next one.
@@ -148,7 +144,7 @@ class Stream(Leaving):
                         if in_turn and event._message is None and part.taken == offset + 1:
                             part.position = offset + 1
                         else:
-                            self._finish(event, is_skipped=value is NOTHING, hears_each=counting is None)
+                            self._finish(event, is_skipped=value is NOTHING)
                         if monotonic() >= deadline:
                             event = self.current_event = None
                             self.events_total += number - skipped
@@ -189,13 +185,13 @@ class Stream(Leaving):
     def _say_why(self, load: Any, counting: Any) -> None:
         """Say once what costs a call for each record."""
         if load is None:
-            self.app.consumer.say_once("%s is decoded by its own schema, a call for each record.", self.channel)
+            self.app.say_once("a schema, a registry or events of its own have a call for each record", self.channel)
         if counting is None:
-            self.app.consumer.say_once("A sensor that is not Faust's monitor has a call for each record.")
+            self.app.say_once(SENSOR)
 
     @property
     def _has_merge(self) -> bool:
-        return self.join_strategy is not None or type(self).on_merge is not Leaving.on_merge
+        return self.join_strategy is not None or type(self).on_merge is not Singles.on_merge
 
     def _new_reader(self) -> Reader:
         reader = Reader(self.app, Decoding(self.app, self.channel), self.app.consumer.on_finished)
@@ -253,22 +249,7 @@ class Stream(Leaving):
             self._tell_in(event)
         return await self._prepare(value)
 
-    async def _prepare(self, value: Any) -> Any:
-        try:
-            for processor in self._processors:
-                result = processor(value)
-                value = await result if isawaitable(result) else result
-            return await self.on_merge(value)
-        except Skip:
-            return NOTHING
-
-    def _tell_in(self, event: Any) -> None:
-        message = event.message
-        if event.part.is_first:
-            self._on_message_in(message.tp, message.offset, message)
-        event.sensor_state = self._on_stream_event_in(message.tp, message.offset, self, event)
-
-    def _finish(self, event: Any, *, is_skipped: bool, hears_each: bool) -> None:
+    def _finish(self, event: Any, *, is_skipped: bool) -> None:
         """Count a record as finished, unless somebody else will, or keeps its message."""
         if not (event.reader.acks or is_skipped):
             return
@@ -280,38 +261,7 @@ class Stream(Leaving):
             message.ack(self.app.consumer)
             if not message.acked:
                 event.part.hold(message.offset, weakref.ref(event))
-        if hears_each:
-            self._on_stream_event_out(message.tp, message.offset, self, event, event.sensor_state)
-            if message.acked and event.part.is_first:
-                self._on_message_out(message.tp, message.offset, message)
-
-    # --- single events ------------------------------------------------------------------------------------------------
-
-    async def _enter_single(self, item: Any) -> tuple[Any, Any, Any]:
-        """Take an event or a value that somebody has put into the channel; as in Faust's loop."""
-        if not isinstance(item, EventT):
-            self.current_event = None
-            return None, await self._prepare(item), None
-        message, app = item.message, self.app
-        if not app.flow_control.is_active() or message.generation_id != app.consumer_generation_id:
-            return item, NOTHING, None
-        if message.topic in app.topics.acking_topics and not message.tracked:
-            message.tracked = True
-            app.consumer.track_message(message)
-        state = self._on_stream_event_in(message.tp, message.offset, self, item)
-        _current_event.set(item if isinstance(item, Event) else weakref.ref(item))
-        self.current_event = item
-        return item, await self._prepare(item.value), state
-
-    def _finish_single(self, event: Any, value: Any, state: Any) -> None:
-        self.current_event = None
-        if event is None or not (self.enable_acks or value is NOTHING):
-            return
-        is_last = event.ack()
-        message = event.message
-        self._on_stream_event_out(message.tp, message.offset, self, event, state)
-        if is_last:
-            self._on_message_out(message.tp, message.offset, message)
+        self._tell_out(event)
 
 
 def _as_wanted(event: Any, what: int) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from faust.exceptions import DecodeError
 from faust.types import TP
+from faust.types.tuples import ack_lock
 
 from framework.streams.reading.decoding import Decoding
 from framework.streams.reading.delivery import DeliveringConsumer
@@ -28,24 +29,17 @@ class BatchConsumer(DeliveringConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.takes_runs = bool(self.app.is_fast)
-        self._said: set[str] = set()
         if not self.takes_runs and not self.app.client_only:
-            self.say_once("Records are delivered one by one, Faust's own way: %s.", self.app.why_not_fast)
+            self.app.say_once(f"records are delivered one by one, Faust's own way: {self.app.why_not_fast}")
         self.ledger = Ledger()
         self._partitions: dict[TP, TP] = {}
         self._crowded: set[TP] = set()
         self._wanted: set[TP] = set()
         self._changelogs: frozenset[str] = frozenset()
-        self._set_by_user: set[TP] = set()
+        self._next: dict[TP, int] = {}
         self._delivered = 0
         self._committed_at = 0.0
         self._extra_commit: asyncio.Task[Any] | None = None
-
-    def say_once(self, text: str, *args: object) -> None:
-        """Log what is not as fast as it could be, once in a process."""
-        if text not in self._said:
-            self._said.add(text)
-            self.log.info(text, *args)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -62,6 +56,7 @@ class BatchConsumer(DeliveringConsumer):
         """As in Faust; nothing that was delivered of them may be committed from here on, others may have them."""
         for tp in revoked:
             self.ledger.forget(tp)
+            self._next.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
@@ -69,14 +64,17 @@ class BatchConsumer(DeliveringConsumer):
         await super().perform_seek()
         for tp in self.ledger.partitions():
             self.ledger.forget(tp)
-        self._set_by_user.clear()
+        self._next = {tp: offset for tp in self._sought if (offset := self._committed_offset[tp]) is not None}
 
     def _wanted_partitions(self) -> set[TP]:
         """Active partitions whose channels have room. The set that is given is kept up to date while it is in use."""
         active: set[TP] = self._get_active_partitions()
         if not self.takes_runs:
             return active
+        before = self._crowded
         self._crowded = {tp for tp in active if not self._is_changelog(tp) and self._is_crowded(tp)}
+        for tp in self._crowded - before:
+            self.app.sensors.on_topic_buffer_full(tp)
         if not self._crowded:
             return active
         self._wanted = active - self._crowded
@@ -114,8 +112,8 @@ class BatchConsumer(DeliveringConsumer):
         # One object for each, so that whoever looks at every record can compare by identity.
         tp = self._partitions.setdefault(tp, TP(*tp))
         has_acks = self.app.topics.acks_enabled_for(tp.topic)
-        if has_acks and self._is_first_of(tp, records[0].offset):
-            self._committed_offset[tp] = records[0].offset
+        if has_acks:
+            self._look_at_first(tp, records[0].offset)
         generation, is_first = self.app.consumer_generation_id, True
         for channel in list(self.app.topics._tp_index.get(tp, ())):
             part = Slice(tp, records if is_first else list(records), generation, size=size, is_first=is_first)
@@ -126,32 +124,39 @@ class BatchConsumer(DeliveringConsumer):
             if queue.to_event is None:
                 queue.to_event, queue.on_room = _EventMaker(self, channel), self._on_room
             queue.put_slice(part)
-        self._read_offset[tp] = records[-1].offset
+        self._read_offset[tp], self._next[tp] = records[-1].offset, records[-1].offset + 1
         self._delivered += len(records)
         self._commit_if_many()
 
-    def _is_first_of(self, tp: TP, offset: int) -> bool:
-        """Whether what is delivered first is the lowest that can be unfinished, whatever was committed.
+    def _look_at_first(self, tp: TP, offset: int) -> None:
+        """Have commits begin at the first record of a run where none before it can be unfinished.
 
-        That is so where nothing was ever committed, and where the committed offset is not in the log any more, as of a
-        topic that was deleted and made anew: then the client begins where `auto_offset_reset` says. It is not so where
-        somebody has set the position back on purpose.
+        That is so where nothing was ever committed. And where the log has begun anew, without what was read and
+        committed of it: a topic that was deleted and made anew, or a log that a new leader has cut off. Step by step:
+        the position is not in the log any more; the broker answers that it is out of range; the client goes to where
+        `auto_offset_reset` says, by itself, and nobody here is told; the next run begins before `_next`.
+
+        Nothing else makes a run begin there. One that was read before somebody set the position, or before a rebalance,
+        does not come here (`Fetched.seeks`). And whoever sets a position says here what is to come next before anything
+        that was read from there is delivered, which waits for `_seeking`.
         """
-        committed = self._committed_offset[tp]
-        if committed is None:
-            return True
-        return offset < committed and self.ledger.committable(tp) is None and tp not in self._set_by_user
+        is_anew = offset < self._next.get(tp, 0)
+        if is_anew:
+            self.log.warning("%s begins anew at offset %s, before %s.", tp, offset, self._next[tp])
+            self.ledger.forget(tp)
+        if is_anew or self._committed_offset[tp] is None:
+            self._committed_offset[tp] = offset
 
     async def seek(self, partition: TP, offset: int) -> None:
         """As in Faust."""
         await super().seek(partition, offset)
-        # Afterwards: it may wait for positions that are being set, with which the marks go.
-        self._set_by_user.add(partition)
+        self._next[partition] = offset
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """As in Faust."""
-        await super().seek_wait(partitions)
-        self._set_by_user.update(partitions)
+        async with self._seeking:
+            await super().seek_wait(partitions)
+            self._next.update(partitions)
 
     def _commit_if_many(self) -> None:
         """Commit after so many records, as Faust does, but beside the delivery and not more often than is good."""
@@ -189,6 +194,14 @@ class BatchConsumer(DeliveringConsumer):
         # What is committed here was finished before, so its changes are among those that are handed over.
         await self.app.tables.flush()
         return await super()._commit_offsets(offsets, start_new_transaction)
+
+    def ack(self, message: Any) -> bool:
+        """As in Faust; a record of a run is finished where it counts, in the slice of the channel that it came by."""
+        if not isinstance(message, Message):
+            acked: bool = super().ack(message)
+            return acked
+        with ack_lock:
+            return not message.acked and message.on_final_ack(self)
 
     # --- what is being done -------------------------------------------------------------------------------------------
 

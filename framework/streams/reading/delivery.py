@@ -256,9 +256,8 @@ class DeliveringConsumer(driver.Consumer):
         if not acked:
             return None
         acked.sort()
-        floor = self._committed_offset[tp]
-        if floor is None:
-            floor = acked[0]
+        committed = self._committed_offset[tp]
+        floor = acked[0] if committed is None else committed
         gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
         offset = committable(floor, acked, gaps)
         return None if offset == floor else offset
@@ -266,11 +265,10 @@ class DeliveringConsumer(driver.Consumer):
     async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
         """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
         try:
-            did_commit: bool = await super()._commit_tps(tps, start_new_transaction)
+            return bool(await super()._commit_tps(tps, start_new_transaction))
         except ProducerSendError as error:
             await self.crash(error)
             return False
-        return did_commit
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}

@@ -32,7 +32,11 @@ class Reader:
 
 
 class Message(ConsumerMessage):
-    """The message of an event; acknowledged in the slice that its record came in."""
+    """The message of an event; acknowledged in the slice that its record came in.
+
+    Attributes:
+        is_in: whether sensors that hear of each message have heard of it, and not of its end.
+    """
 
     def __init__(self, part: Slice, record: Any, notify: Any) -> None:
         key, value, timestamp = record.key, record.value, record.timestamp
@@ -53,6 +57,7 @@ class Message(ConsumerMessage):
         )
         self.part, self.notify = part, notify
         self.refcount, self.tracked = 1, True
+        self.is_in = False
 
     def on_final_ack(self, consumer: Any) -> bool:  # noqa: ARG002 - Faust's
         """Called under Faust's lock when nobody needs the message any more."""
@@ -76,6 +81,7 @@ class Event(faust.Event):
     is_settled = False
     """Whether somebody has said what becomes of it, after its loop was left."""
     sensor_state: Any = None
+    """What sensors that hear of each event have said at its begin; None where they do not, or have heard of its end."""
 
     def __init__(self, reader: Reader, part: Slice, record: Any, value: Any) -> None:
         self.reader = reader

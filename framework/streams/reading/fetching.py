@@ -11,6 +11,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from framework.streams.reading.corrupt import Corrupt
 from framework.streams.reading.unpacking import take
 
 BUSY = 500
@@ -18,6 +19,12 @@ BUSY = 500
 
 BUSY_WAIT_MS = 5
 """How long the broker may hold a fetch that finds nothing while some partition is busy."""
+
+QUIET = 3.0
+"""Seconds without a record, an assignment or a pause after which nothing is expected to happen soon."""
+
+QUIET_WAIT_MS = 300
+"""How long the broker may hold a fetch then: most of what an idle worker costs is asking for records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         self._origins: dict[TP, int] = {}
         self._assignments = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._corrupt = Corrupt()
+        self._active_at = monotonic()
 
     async def _fetch_records(
         self,
@@ -66,9 +75,7 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         with fetcher._subscriptions.fetch_context():
             if self.consumer.takes_runs:
                 records, runs = await self._fetch_runs(fetcher, active_partitions, timeout or 0.0)
-                # A partition that is used up waits for the poll in flight of the others, which may have nothing.
-                is_hosed = any(len(run) > BUSY for run, _ in runs.values())
-                fetcher._fetch_max_wait_ms = BUSY_WAIT_MS if is_hosed else consumer._fetch_max_wait_ms
+                fetcher._fetch_max_wait_ms = self._wait_ms(records, runs, consumer._fetch_max_wait_ms)
             else:
                 records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
                 runs = {}
@@ -80,13 +87,25 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         found = records.keys() | runs.keys()
         return Fetched(records, runs, {tp: self.seeks[tp] for tp in found}, {tp: self.highwater(tp) for tp in found})
 
+    def _wait_ms(self, records: Any, runs: Mapping[TP, tuple[list[Any], int]], usual: int) -> int:
+        """How long the broker may hold the next fetch.
+
+        A partition that is used up waits for the poll in flight of the others, which may have nothing.
+        """
+        now = monotonic()
+        if records or runs:
+            self._active_at = now
+        if any(len(run) > BUSY for run, _ in runs.values()):
+            return BUSY_WAIT_MS
+        return usual if now - self._active_at < QUIET else max(usual, QUIET_WAIT_MS)
+
     async def _fetch_runs(self, fetcher: Any, partitions: Any, timeout: float) -> Any:
         """Take what has been fetched, or wait for it; what aiokafka's `fetched_records` does."""
         ends_at = monotonic() + timeout
         while True:
             if fetcher._subscriptions.reassignment_in_progress:
                 await fetcher._subscriptions.wait_for_assignment()
-            singles, runs = take(fetcher, partitions, self.consumer.is_taken_by_run)
+            singles, runs = take(fetcher, partitions, self.consumer.is_taken_by_run, self._corrupt)
             remaining = ends_at - monotonic()
             if singles or runs or remaining <= 0:
                 return singles, runs
@@ -108,7 +127,9 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Called by aiokafka after a join, which has set each position anew."""
         self._assignments += 1
+        self._active_at = monotonic()
         self._origins.clear()
+        self._corrupt.clear()
         self.seeks.update(assigned)
         # Before anything of them is fetched: all of a changelog would come at once, and the others would wait for it.
         self._set_paused([tp for tp in assigned if self.consumer._is_changelog_tp(tp)], True)
@@ -125,6 +146,7 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
         consumer = self._consumer
         if consumer is None:
             return
+        self._active_at = monotonic()
         known = consumer.assignment()
         for tp in map(driver.ensure_aiokafka_TP, partitions):
             if tp in known:
@@ -188,6 +210,14 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
     async def _seek_to_beginning(self, partitions: Iterable[Any]) -> None:
         await self._ensure_consumer().seek_to_beginning(*partitions)
         self.seeks.update(partitions)
+
+    async def _highwaters(self, partitions: Iterable[Any]) -> Mapping[TP, int]:
+        """The end of each partition; in transactions the end of what is decided, which the brokers know.
+
+        Faust takes there what the last fetch has told. Before the first one that is nothing, and no table is recovered.
+        """
+        ends: Mapping[TP, int] = await self._ensure_consumer().end_offsets(partitions)
+        return ends
 
     def topic_partitions(self, topic: str) -> int | None:
         """Number of partitions of a topic, None if it is not known.

@@ -132,26 +132,38 @@ class Slice:
             self.failures.pop(offset, None)
 
     def let_go(self, records: list[Any]) -> None:
-        """Nobody is any more at records that were taken and are not finished."""
-        self.is_left = False
+        """Nobody is any more at records that were taken and are not finished, and nobody will take them again.
+
+        They stay unfinished, also the one that was taken in turn: whoever takes the next one must not count it.
+        """
         with ack_lock:
-            for offset in (record.offset for record in records):
-                if offset in self.held:
-                    del self.held[offset]
-                    self.waiting.add(offset)
-            self.taken = self.position
+            for record in records:
+                if self.position <= record.offset < self.taken:
+                    self.position = self.taken
+                    self.waiting.add(record.offset)
+            self._have_wait(records)
 
     def put_back(self, records: list[Any]) -> None:
         """Have records that were taken and are not finished taken again, in their order and before the others.
 
         Where the slice was dropped meanwhile they are read again elsewhere.
         """
-        self.let_go(records)
         if self.is_dropped:
+            self.let_go(records)
             return
+        with ack_lock:
+            self._have_wait(records)
+            self.taken = self.position
         # Loops that run on the old iterator end; whoever runs them asks for the rest again.
         self._records = [*records, *self.rest]
         self.rest = iter(self._records)
+
+    def _have_wait(self, records: list[Any]) -> None:
+        self.is_left = False
+        for offset in (record.offset for record in records):
+            if offset in self.held:
+                del self.held[offset]
+                self.waiting.add(offset)
 
     def release(self) -> None:
         """Let go of records that were all taken; what is finished of them is still counted here until the commit."""

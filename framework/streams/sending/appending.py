@@ -4,6 +4,7 @@ aiokafka's own `send` makes coroutines, a future and a log line for each record.
 batch's compiled `append`. Records that are sent the ordinary way may come in between.
 """
 
+from collections.abc import Callable
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ class _Taken:
 
     _retry_count = 1
     _closed = True
+
+
+def _refuse(_key: bytes | None, _value: bytes | None, _timestamp: int | None, _headers: Headers) -> None:
+    """Take nothing."""
 
 
 class Appender:
@@ -166,6 +171,13 @@ class TopicAppender:
                 self._remember(key, appender)
         sent = appender.post(key, value, timestamp, headers)
         return appender.post_first(key, value, timestamp, headers) if sent is None else sent
+
+    def poster(self, partition: int) -> Callable[[bytes | None, bytes | None, int | None, Headers], Sent | None]:
+        """What appends to a partition's open batch; good until the event loop goes on, when partitions may change.
+
+        It takes nothing where no batch is open, or there is no room in it: `post` does what is to be done then.
+        """
+        return self._appender(partition).post if partition in self._all else _refuse
 
     def _choose(self, key: bytes | None, value: bytes | None) -> int:
         if self._chooser is not None:

@@ -13,6 +13,8 @@ from framework.streams.sending.outbox import Outbox
 
 LOGGER = logging.getLogger("faust.framework.producer")
 
+SOON = "a record that is sent with send_soon is sent by itself"
+
 
 class ProducerBuffer(FaustProducerBuffer):
     """Messages sent from synchronous code, such as changelog entries, on their way to the client.
@@ -38,6 +40,9 @@ class ProducerBuffer(FaustProducerBuffer):
         self._put += 1
         if self.outbox is not None:
             self.outbox.watch_soon(fut)
+            if not getattr(fut.message.channel, "internal", False):
+                # Tables, whose changelogs are internal, say it of themselves.
+                self.app.say_once(SOON, fut.message.channel)
         super().put(fut)
 
     async def _send_pending(self, fut: Any) -> None:

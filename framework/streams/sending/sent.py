@@ -52,16 +52,16 @@ class Sent:
     what it means. A failure that nobody looks at stops the commit, see `Outbox.flush`.
     """
 
-    __slots__ = ("_is_seen", "_parcel", "_record")
+    __slots__ = ("_is_seen", "_record", "parcel")
 
     def __init__(self, parcel: Parcel, record: Any) -> None:
-        self._parcel = parcel
+        self.parcel = parcel
         # The client's note of the record in its batch: offset in there, timestamp. None: the future is of this record.
         self._record = record
         self._is_seen = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        future = self._parcel.future
+        future = self.parcel.future
         self._see()
         if not future.done():
             try:
@@ -75,7 +75,7 @@ class Sent:
 
     def done(self) -> bool:
         """Whether the outcome is known."""
-        return bool(self._parcel.future.done())
+        return bool(self.parcel.future.done())
 
     def result(self) -> Any:
         """The record's metadata.
@@ -95,15 +95,15 @@ class Sent:
         """
         self._must_be_done()
         self._see()
-        return self._parcel.error
+        return self.parcel.error
 
     def add_done_callback(self, callback: Callable[["Sent"], object], *, context: Context | None = None) -> None:
         """Have a function called with this object when the outcome is known; it has to look at it, too."""
-        self._parcel.future.add_done_callback(_Callback(callback, self), context=context)
+        self.parcel.future.add_done_callback(_Callback(callback, self), context=context)
 
     def remove_done_callback(self, callback: Callable[["Sent"], object]) -> int:
         """Take a callback back; returns how often it was there."""
-        removed: int = self._parcel.future.remove_done_callback(_Callback(callback, self))
+        removed: int = self.parcel.future.remove_done_callback(_Callback(callback, self))
         return removed
 
     def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 - as a future's
@@ -115,26 +115,26 @@ class Sent:
         return False
 
     def _must_be_done(self) -> None:
-        if not self._parcel.future.done():
+        if not self.parcel.future.done():
             raise asyncio.InvalidStateError("Result is not set.")
 
     def _outcome(self) -> Any:
         self._see()
-        error = self._parcel.error
+        error = self.parcel.error
         if error is not None:
             # One error stands for many records; each gets a traceback of its own.
             raise copy.copy(error)
-        return metadata(self._parcel.future.result(), self._record)
+        return metadata(self.parcel.future.result(), self._record)
 
     def _see(self) -> None:
         if not self._is_seen:
             self._is_seen = True
-            self._parcel.seen += 1
+            self.parcel.seen += 1
 
     def _unsee(self) -> None:
         if self._is_seen:
             self._is_seen = False
-            self._parcel.seen -= 1
+            self.parcel.seen -= 1
 
 
 class _Callback:

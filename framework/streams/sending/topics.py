@@ -7,10 +7,18 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.types import FutureMessage
 
+from framework.streams.saying import SENSOR
 from framework.streams.sending.appending import NO_HEADERS, Headers, TopicAppender
 from framework.streams.sending.outbox import refused
 from framework.streams.sending.send_counts import can_count
 from framework.streams.sending.serializing import Dump, can_compile, key_dump, value_dump
+
+GIVEN = "a record that is sent with a callback, a schema or a serializer is sent by itself"
+OF_A_CLASS = "records for a topic of a class of its own are sent one by one"
+ATTACHED = "what is sent waits for the commit (stream_publish_on_commit), record by record"
+PRODUCER = "the producer is not the framework's, or writes no headers: records are sent one by one"
+SCHEMA = "a schema or a registry of its own has a call for each record that is sent"
+RECEIVER = "a receiver of on_produce_message has a call for each record that is sent"
 
 
 class _Way(NamedTuple):
@@ -107,19 +115,16 @@ class Topic(faust.Topic):
     async def _find_way(self) -> _Way | None:
         """How records are sent at once; None if they are to be sent as Faust does."""
         app: Any = self.app
-        if not getattr(app, "is_fast", False) or type(self) is not Topic or app._attachments.enabled:
+        if not getattr(app, "is_fast", False):
             return None
         producer: Any = await self._get_producer()
-        outbox = getattr(producer, "outbox", None)
-        if outbox is None or not producer.allow_headers:
-            return None
-        if not can_compile(app, self.schema) or not can_count(app.sensors):
+        if self._why_not_at_once(producer):
             return None
         signal = app.on_produce_message
         self._way = _Way(
             key_dump(app, self.schema),
             value_dump(app, self.schema),
-            outbox.topic(self.get_topic_name()),
+            producer.outbox.topic(self.get_topic_name()),
             app.sensors._sensors,
             len(app.sensors._sensors),
             signal._receivers,
@@ -128,13 +133,42 @@ class Topic(faust.Topic):
         )
         return self._way
 
+    def _why_not_at_once(self, producer: Any) -> str:
+        """Why no record of this topic may be sent at once; empty where it may."""
+        app: Any = self.app
+        signal = app.on_produce_message
+        whys = {
+            OF_A_CLASS: type(self) is not Topic,
+            ATTACHED: app._attachments.enabled,
+            PRODUCER: getattr(producer, "outbox", None) is None or not producer.allow_headers,
+            SCHEMA: not can_compile(app, self.schema),
+            SENSOR: not can_count(app.sensors),
+            RECEIVER: signal._receivers or signal._filter_receivers.get(signal._create_id(app)),
+        }
+        return next((why for why, is_so in whys.items() if is_so), "")
+
     async def _send_as_faust(self, **record: Any) -> Any:
         sent = await super().send(**record)
         app: Any = self.app
+        if not getattr(app, "is_fast", False):
+            return sent
+        self._say_why(record)
         # A record that is attached to its source's commit is not sent yet, and Faust's commit looks after it.
-        if getattr(app, "is_fast", False) and not app.in_transaction and not isinstance(sent, FutureMessage):
+        if not app.in_transaction and not isinstance(sent, FutureMessage):
             return app.producer.outbox.watch(self.get_topic_name(), sent)
         return sent
+
+    def _say_why(self, record: Mapping[str, Any]) -> None:
+        """Say once why a record was not sent at once."""
+        app: Any = self.app
+        if any(record[name] is not None for name in ("schema", "key_serializer", "value_serializer", "callback")):
+            app.say_once(GIVEN, self.get_topic_name())
+            return
+        # What was in the way of this record need not be in that of the next one.
+        self._way = None
+        why = self._why_not_at_once(app.producer)
+        if why:
+            app.say_once(why, self.get_topic_name())
 
 
 def _list(headers: Any) -> Headers:

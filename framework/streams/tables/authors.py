@@ -80,9 +80,9 @@ class Authors:
 
 def is_turn_of(event: Any, reader: Any) -> bool:
     """Whether the task that runs now is the one that has this event in hand, of those that our own loop gives out."""
-    if not reader.is_ordered or reader.agent is None:
+    if reader.stream.current_event is not event or not reader.is_ordered or reader.agent is None:
         return False
-    return reader.stream.current_event is event and is_running(reader.task)
+    return is_running(reader.task)
 
 
 if sys.version_info < (3, 12):

@@ -25,14 +25,12 @@ class Entry:
     # Defaults of the class, because most entries need nothing else, and making them is most of the cost of a new key.
     value: Any = None
     is_packed = True
-    book: Book | None = None
-    offset = number = -1
     others: dict[Book, tuple[int, int]] | None = None
     has_expired = False
     outstanding = 0
 
-    def __init__(self, key: bytes) -> None:
-        self.key = key
+    def __init__(self, key: bytes, book: Book | None = None, offset: int = -1, number: int = -1) -> None:
+        self.key, self.book, self.offset, self.number = key, book, offset, number
 
     def sign(self, book: Book, offset: int, number: int) -> None:
         """A source has changed it; of what it has changed before only the last counts."""
@@ -95,11 +93,11 @@ class Changes:
         """Whether something is on its way."""
         return bool(self.dirty or self.flying)
 
-    def add(self, mark: Any, key: bytes) -> Entry:
-        """A key that was not dirty is changed."""
+    def add(self, mark: Any, key: bytes, book: Book | None = None, offset: int = -1, number: int = -1) -> Entry:
+        """A key that was not dirty is changed, by whom `Signature` says."""
         if not self.dirty:
             self._wake()
-        entry = self.dirty[mark] = Entry(key)
+        entry = self.dirty[mark] = Entry(key, book, offset, number)
         return entry
 
     def find(self, mark: Any) -> Entry | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import faust
@@ -13,7 +14,8 @@ from faust.types import TP
 from faust.utils import json as faust_json
 
 from framework.streams.sending.serializing import can_compile, key_dump, value_dump
-from framework.streams.tables.authors import Authors, author_of, is_turn_of
+from framework.streams.tables.authors import Authors, author_of, is_running, is_turn_of
+from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes, Entry
 from framework.streams.tables.desks import Desk, Desks
 from framework.streams.tables.plain_json import dump_plain
@@ -22,6 +24,10 @@ from framework.streams.tables.stored import Stored
 
 PLAIN: frozenset[type] = frozenset({int, str, float, bool})
 """Types of values that cannot change, and whose JSON is read as what it was."""
+
+STORE = "each change of a table whose class, store or driver is of its own is sent by itself"
+CHANGELOG = "each change of a table whose changelog has a serializer or a schema of its own is sent by itself"
+HEADERS = "each change of a table is sent by itself: the producer writes no headers"
 
 
 class Collected(Stored, faust.Table):
@@ -51,15 +57,23 @@ class Collected(Stored, faust.Table):
     @cached_property
     def _is_collected(self) -> bool:
         """Whether changes are collected; else each is sent at once, as Faust does."""
+        app: Any = self.app
+        if not getattr(app, "is_fast", False):
+            return False
+        if self._why_at_once:
+            app.say_once(self._why_at_once, self.name)
+        return not self._why_at_once
+
+    @property
+    def _why_at_once(self) -> str:
+        """Why changes cannot be collected; empty where they can."""
         schema: Any = self.changelog_topic.schema
         is_ours = schema.key_serializer == self.key_serializer and schema.value_serializer == self.value_serializer
-        return (
-            bool(getattr(self.app, "is_fast", False))
-            and (self._is_buffered or self._values is not None)
-            and is_ours
-            and can_compile(self.app, schema)
-            and bool(getattr(self.app.producer, "allow_headers", True))
-        )
+        if not self._is_buffered and self._values is None:
+            return STORE
+        if not is_ours or not can_compile(self.app, schema):
+            return CHANGELOG
+        return "" if getattr(self.app.producer, "allow_headers", True) else HEADERS
 
     # --- keys and values ----------------------------------------------------------------------------------------------
 
@@ -71,13 +85,19 @@ class Collected(Stored, faust.Table):
         return self.data.data if plain and is_ours else None
 
     @cached_property
+    def _places(self) -> dict[Any, int]:
+        """The partition of each key, where `_values` are known."""
+        places: dict[Any, int] = self.data._key_partition
+        return places
+
+    @cached_property
     def _dump_key(self) -> Callable[[Any], bytes]:
         dump = key_dump(self.app, self.changelog_topic.schema)
         is_quick = self.key_serializer == "json" and self._dump_plain is not None
 
         def dump_key(key: Any) -> bytes:
             if is_quick and type(key) is str and key.isascii():
-                return dump_plain(key)
+                return encode_basestring_ascii(key).encode()
             dumped: bytes | None = dump(key)
             if dumped is None:
                 raise TypeError("Table key cannot be None")
@@ -121,15 +141,23 @@ class Collected(Stored, faust.Table):
 
     def _sit_down(self, event: Any, key: Any) -> Desk:
         """The desk at which an event's changes are made, at which it has its turn now."""
-        reader = getattr(event, "reader", None)
+        reader, last = getattr(event, "reader", None), self._desk
+        if (
+            reader is not None
+            and last.reader is reader
+            and last.tp is event.part.tp
+            and reader.stream.current_event is event
+            and is_running(reader.task)
+        ):
+            # The next event of the same source, as almost always: what follows, without its calls.
+            record, book, last.event = event.record, last.book, event
+            if book is not None and book.begin(record.offset, record.timestamp or 0):
+                last.changes.disown(book)
+            return last
         if reader is None or self.use_partitioner or not is_turn_of(event, reader):
             author = self._authors.current() if self._is_once else None
             return self._desks.of(author, self._place_of(key))
-        last, tp = self._desk, event.part.tp
-        if last.reader is reader and last.tp is tp:
-            # The next event of the same source, as almost always.
-            last.take_turn(event, reader)
-            return last
+        tp = event.part.tp
         desk = self._desks.at((reader.agent, tp, tp.partition) if self._is_once else (None, None, tp.partition))
         if desk is None:
             desk = self._desks.of(author_of(event) if self._is_once else None, self._place_of(key))
@@ -152,11 +180,13 @@ class Collected(Stored, faust.Table):
             partition = self.app.producer.key_partition(self.changelog_topic_name, self._dump_key(key)).partition
         return int(partition)
 
-    def _add(self, changes: Changes, mark: Any, key: Any) -> Entry:
-        entry = changes.add(mark, self._dump_key(key))
+    def _add(
+        self, changes: Changes, mark: Any, key: Any, book: Book | None = None, offset: int = -1, number: int = -1
+    ) -> Entry:
+        entry = changes.add(mark, self._dump_key(key), book, offset, number)
         if self._values is not None:
             # Have the key go when the partition goes; Faust's store forgets that of keys which were set here.
-            self.data._key_partition[key] = changes.partition
+            self._places[key] = changes.partition
         elif self.is_global:
             self.data.place(mark, changes.partition)
         return entry
@@ -203,7 +233,7 @@ class Collected(Stored, faust.Table):
             if self._values is not None:
                 for mark in marks:
                     self._values.pop(mark, None)
-                    self.data._key_partition.pop(mark, None)
+                    self._places.pop(mark, None)
 
     def _without_newer(self, batch: Iterable[Any]) -> Iterable[Any]:
         """What is read back does not replace what agents have changed since, and that is not in the changelog yet."""

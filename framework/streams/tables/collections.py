@@ -87,8 +87,12 @@ class Table(AtOnce):
         else:
             book = self._book_at(desk)
         entry: Any = desk.changes.dirty.get(mark)
-        if entry is not None and entry.book is book and book is not None and not book.is_replay:
-            # As almost always; see `_open`.
+        if book is None or book.is_replay or book.made:
+            entry = self._open(desk.changes, book, mark, key)
+        # As almost always; in all cases it does what `_open` does.
+        elif entry is None:
+            entry = self._add(desk.changes, mark, key, book, book.at, 1)
+        elif entry.book is book:
             if entry.offset == book.at:
                 entry.number += 1
             else:

@@ -42,7 +42,10 @@ class Flight:
 
     def records(self) -> Iterator[tuple[bytes, bytes | None, Headers]]:
         """Key, value and headers of its records, in the order in which their keys became dirty."""
-        dump, reach, special = self._dump, self._reach, self._carriers | self._known | {self.first}
+        dump, special = self._dump, self._carriers | self._known | {self.first}
+        told = {
+            book: (end, b"%d %d " % (born, time), b" " + book.source) for book, (born, end, time) in self._reach.items()
+        }
         for entry in self.entries.values():
             if not entry.is_packed:
                 # A store that waits for the changelog writes it, too.
@@ -52,11 +55,10 @@ class Flight:
                 headers = self._headers(entry)
             else:
                 # As almost always.
-                born, end, time = reach[book]
+                end, head, tail = told[book]
                 if entry.offset >= end:
                     self._tail.append((book, key, entry.offset, entry.number))
-                told = b"%d %d %d %d %b" % (born, time, entry.offset, entry.number, book.source)
-                headers = [(CHANGES, told)]
+                headers = [(CHANGES, b"%b%d %d%b" % (head, entry.offset, entry.number, tail))]
             yield key, entry.value, headers
 
     def _headers(self, entry: Entry) -> Headers:

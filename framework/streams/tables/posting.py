@@ -87,16 +87,24 @@ class Poster:
         return self.changes.drop()
 
     async def _hand_over(self, flight: Flight) -> list[Any]:
+        """Send a flight's records; returns the last one of each batch."""
         outbox, topic, partition = self._outbox(), self._topic, self.changes.partition
-        post_now, sents, ends = outbox.post_now, [], monotonic() + TURN
+        post, ends = outbox.topic(topic).poster(partition), monotonic() + TURN
+        sents: list[Any] = []
+        parcel = None
         for number, (key, value, headers) in enumerate(flight.records(), 1):
-            sent = post_now(topic, partition, key, value, headers=headers)
+            sent = post(key, value, None, headers)
             if sent is None:
                 sent = await outbox.post(topic, partition, key, value, headers=headers)
-            sents.append(sent)
+                post = outbox.topic(topic).poster(partition)
+            if sent.parcel is not parcel:
+                parcel = sent.parcel
+                sents.append(sent)
+            else:
+                sents[-1] = sent
             if number % LOOK == 0 and monotonic() > ends:
                 await asyncio.sleep(0)
-                ends = monotonic() + TURN
+                post, ends = outbox.topic(topic).poster(partition), monotonic() + TURN
             if self.changes.is_dropped:
                 # What was handed over is outdated when it comes behind the records of whoever writes to it now.
                 break

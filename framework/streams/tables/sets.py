@@ -71,6 +71,13 @@ class SetManager(ChangeloggedSetManager):
 class SetTable(Stored, FaustSetTable):
     """Faust's table of sets. Adding and discarding again changes nothing, so replays need no suppression here."""
 
+    async def on_start(self) -> None:
+        """As in Faust."""
+        app: Any = self.app
+        if app.is_fast:
+            app.say_once("each change of a table of sets is sent by itself", self.name)
+        await super().on_start()
+
     def _new_store(self) -> Any:
         return SetManager(self)
 

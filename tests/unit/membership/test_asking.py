@@ -27,9 +27,11 @@ class FakeClient:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.lookups = 0
+        self.unknown = 0
         self.sent: list[tuple[int, Any]] = []
 
     async def coordinator_lookup(self, kind: int, group_id: str) -> int:
+        assert not self.unknown, "Did we not perform bootstrap?"
         self.lookups += 1
         return self.lookups
 
@@ -40,11 +42,11 @@ class FakeClient:
             raise answer
         return answer
 
-    def get_random_node(self) -> int:
-        return 0
+    def get_random_node(self) -> int | None:
+        return None if self.unknown else 0
 
     def force_metadata_update(self) -> None:
-        pass
+        self.unknown = max(0, self.unknown - 1)
 
     async def close(self) -> None:
         pass
@@ -155,6 +157,12 @@ def test_any_question_can_refuse() -> None:
     asking = Asking(CONNECTION, 1.0)
     with pytest.raises(GroupNotAllowedError, match="about topics"):
         asyncio.run(asking.persist(None, ask))
+
+
+def test_broker_that_does_not_know_itself_yet_is_asked_again() -> None:
+    client = FakeClient(described())
+    client.unknown = 2
+    assert asyncio.run(admin_with(client).describe("g")).exists
 
 
 def test_nobody_there() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -83,7 +84,7 @@ class FakeFetcher:
 
     def __init__(self, *partitions: TopicPartition) -> None:
         self.assignment = Assignment(partitions or (FLIGHTS,))
-        self._records: dict[Any, Any] = {}
+        self._records: OrderedDict[Any, Any] = OrderedDict()
         self._subscriptions = SimpleNamespace(is_assigned=lambda tp: tp in self.assignment.tps)
         self._wait_consume_future = asyncio.get_running_loop().create_future()
         self.notified = 0

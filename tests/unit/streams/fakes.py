@@ -163,6 +163,7 @@ class FakeApp:
         self.flushing.set()
         self.flushes = 0
         self.failures: list[BaseException] = []
+        self.say_once = lambda why, where="": None
         self.producer = SimpleNamespace(flush=self._flush, buffer=SimpleNamespace(size=0, max_messages=100))
         self._cleared = asyncio.Event()
         self.flow_control = SimpleNamespace(suspend=lambda: None, clear=self._clear)

@@ -49,6 +49,10 @@ class FakeSent:
     def done(self) -> bool:
         return self.offset is not None
 
+    @property
+    def parcel(self) -> Any:
+        return self
+
     def result(self) -> Any:
         assert self.offset is not None
         return RecordMetadata(CHANGELOG.topic, 0, CHANGELOG, self.offset, None, None)
@@ -77,8 +81,15 @@ class FakeOutbox:
         self.error: Exception | None = None
         self.has_room = asyncio.Event()
 
-    def post_now(self, topic: str, partition: int, key: bytes, value: bytes | None, *, headers: Any = ()) -> Any:
-        assert (topic, partition) == CHANGELOG
+    def topic(self, name: str) -> Any:
+        assert name == CHANGELOG.topic
+        return self
+
+    def poster(self, partition: int) -> Any:
+        assert partition == CHANGELOG.partition
+        return self._post_now
+
+    def _post_now(self, key: bytes, value: bytes | None, _timestamp: int | None, headers: Any) -> Any:
         if self.room <= 0:
             return None
         self.room -= 1
@@ -86,7 +97,8 @@ class FakeOutbox:
         return self.sents[-1]
 
     async def post(self, topic: str, partition: int, key: bytes, value: bytes | None, *, headers: Any = ()) -> Any:
-        while (sent := self.post_now(topic, partition, key, value, headers=headers)) is None:
+        assert (topic, partition) == CHANGELOG
+        while (sent := self._post_now(key, value, None, headers)) is None:
             self.has_room.clear()
             await self.has_room.wait()
         return sent

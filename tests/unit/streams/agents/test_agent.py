@@ -24,7 +24,10 @@ class Failing:
 
     Attributes:
         got: all that it was given, in order.
+        within: seconds after which a list need not be full.
     """
+
+    within = 0.0
 
     def __init__(self, **failures: int) -> None:
         self.got: list[Any] = []
@@ -41,7 +44,7 @@ class Failing:
             self.look_at(value)
 
     async def list_body(self, stream: Any) -> None:
-        async for values in stream.take(2, within=0):
+        async for values in stream.take(2, within=self.within):
             self.got.append(values)
             for value in values:
                 if self.failures.get(value, 0) > 0:
@@ -109,6 +112,56 @@ class TestTries:
                 for part in (agent.name, "flights[0]@1", "3", "bad 1"):
                     assert part in str(error)
                 assert feeding.committed == {FLIGHTS: 1}
+
+        run(scenario)
+
+    @pytest.mark.parametrize("what", ["commit", "handler"])
+    @pytest.mark.parametrize("how", ["raises", "never ends"])
+    def test_worker_ends_also_where_its_last_word_fails(
+        self, what: str, how: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(agents, "LAST_WORD", 0.1)
+
+        async def fail(*args: Any) -> None:
+            if how == "raises":
+                raise RuntimeError("the last word")
+            await asyncio.get_running_loop().create_future()
+
+        async def scenario() -> None:
+            async with fed(agent_tries=1) as feeding:
+                failing, commit = Failing(v1=99), feeding.consumer.commit
+                if what == "commit":
+                    feeding.consumer.commit = fail  # type: ignore[method-assign]
+                else:
+                    feeding.app._on_agent_error = fail
+                await start_agent(feeding, failing.body)
+                feeding.feed(0, 1, 2)
+                await settled(feeding)
+                await asyncio.sleep(0.05)
+                assert failing.got == [0, 1]
+                (error,) = feeding.crashes
+                assert isinstance(error, AgentFailedError)
+                await commit()
+                assert feeding.committed == {FLIGHTS: 1}
+
+        run(scenario)
+
+    def test_worker_ends_also_where_the_agent_is_stopped_meanwhile(self) -> None:
+        async def scenario() -> None:
+            async with fed(agent_tries=1) as feeding:
+                reached = asyncio.Event()
+
+                async def on_error(agent: Any, error: BaseException) -> None:
+                    reached.set()
+                    await asyncio.get_running_loop().create_future()
+
+                feeding.app._on_agent_error = on_error
+                agent = await start_agent(feeding, Failing(v0=99).body)
+                feeding.feed(0)
+                await reached.wait()
+                await agent.stop()
+                await settle()
+                assert [type(error) for error in feeding.crashes] == [AgentFailedError]
 
         run(scenario)
 

@@ -1,11 +1,14 @@
 """Lists of values: their records are finished together when the body has done with the list, and fail together."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 from faust.exceptions import DecodeError, Skip
+from faust.types import TP
 
+from framework.streams.agents import turns
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import fed, looping, raw
 
@@ -114,6 +117,27 @@ class TestLists:
                 feeding.feed(1)
                 await settle()
                 assert (loop.got, feeding.committable()) == ([[0, "value", 1]], 2)
+
+        run(scenario)
+
+    def test_partitions_take_turns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(turns, "TURN", 0.0005)
+
+        def longer_than_a_turn(value: int) -> int:
+            time.sleep(0.001)
+            return value
+
+        async def scenario() -> None:
+            other = TP("flights", 1)
+            async with fed(FLIGHTS, other) as feeding:
+                stream = feeding.stream()
+                stream.add_processor(longer_than_a_turn)
+                loop = await looping(feeding, stream.take_events(1, within=0))
+                feeding.feed(0, 1, 2)
+                feeding.feed(0, 1, 2, tp=other)
+                await settle(40)
+                seen = [event.message.tp.partition for (event,) in loop.got]
+                assert seen == [0, 1] * 3
 
         run(scenario)
 

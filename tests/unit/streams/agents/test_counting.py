@@ -1,5 +1,6 @@
 """Monitors count the same by the chunk as event by event, and whoever has to hear of each event does."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from framework.streams.agents.counting import count_in_bulk
 from framework.streams.reading.runs import Slice
+from tests.unit.streams.agents.test_agent import Failing, settled
 from tests.unit.streams.fakes import FLIGHTS, run, settle
-from tests.unit.streams.feeding import Feeding, fed, looping, raw
+from tests.unit.streams.feeding import Feeding, fed, looping, raw, start_agent
 
 
 class EachEvent(Monitor):
@@ -49,6 +51,13 @@ def samples(registry: CollectorRegistry) -> dict[Any, float]:
     }
 
 
+def active(registry: CollectorRegistry) -> tuple[Any, Any]:
+    """What Prometheus has of messages and events that are being processed."""
+    names = ("flights_active_messages", "flights_total_active_events")
+    messages, events = (registry.get_sample_value(name) for name in names)
+    return messages, events
+
+
 async def a_few(feeding: Feeding) -> None:
     """Two channels, of which one filters, and several runs."""
     await looping(feeding, feeding.stream())
@@ -76,6 +85,56 @@ async def an_undecodable_one(feeding: Feeding) -> None:
     await settle()
 
 
+async def acked_by_hand(feeding: Feeding) -> None:
+    await acking(feeding, feeding.stream().noack())
+
+
+async def acked_twice(feeding: Feeding) -> None:
+    """By the body and by the loop."""
+    await acking(feeding, feeding.stream())
+
+
+async def acking(feeding: Feeding, stream: Any) -> None:
+    async def body() -> None:
+        async for event in stream.events():
+            await stream.ack(event)
+
+    feeding.begin(body())
+    await settle()
+    await feeding.index()
+    feeding.feed(0, 1, 2)
+    await settle()
+    assert feeding.committable() == 3
+
+
+async def acked_after_one_more(feeding: Feeding) -> None:
+    stream = feeding.stream().noack()
+    kept: list[Any] = []
+
+    async def body() -> None:
+        async for event in stream.events():
+            event.message.incref()
+            kept.append(event)
+
+    feeding.begin(body())
+    await settle()
+    await feeding.index()
+    feeding.feed(0, 1)
+    await settle()
+    for event in kept:
+        assert not await stream.ack(event)
+        assert await stream.ack(event)
+
+
+async def a_failing_one(feeding: Feeding) -> None:
+    """A body that fails and has the record again."""
+    failing = Failing(v1=2)
+    await start_agent(feeding, failing.body)
+    feeding.feed(0, 1, 2)
+    await settled(feeding)
+    assert failing.got == [0, 1, 1, 1, 2]
+
+
 async def one_in_hand(feeding: Feeding) -> None:
     await looping(feeding, feeding.stream(), is_open=False)
     feeding.feed(0)
@@ -88,7 +147,7 @@ async def counted(monitor: Any, case: Callable[[Feeding], Any]) -> None:
         await case(feeding)
 
 
-CASES = [a_few, an_undecodable_one]
+CASES = [a_few, an_undecodable_one, acked_by_hand, acked_twice, acked_after_one_more, a_failing_one]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -115,6 +174,7 @@ def test_prometheus(case: Any) -> None:
             await counted(monitor, case)
             found.append((numbers(monitor), samples(registry)))
         assert found[0] == found[1]
+        assert active(registry) == (0, 0)
 
     run(scenario)
 
@@ -140,6 +200,38 @@ def test_those_in_a_list_are_active_no_longer_than_it_takes_to_list_them() -> No
             await settle()
             assert (monitor.events_total, monitor.messages_received_total) == (4, 4)
             assert (monitor.events_active, monitor.messages_active) == (0, 0)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("how", ["a processor fails", "cancelled"])
+def test_list_that_is_never_full_leaves_nothing_active(how: str) -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            registry = CollectorRegistry()
+            monitor = PrometheusMonitor(metrics=FaustMetrics.create(registry, "flights"))
+            feeding.app.sensors.add(monitor)
+            stream, reached = feeding.stream(), asyncio.Event()
+
+            async def process(value: int) -> int:
+                if value == 1 and how == "cancelled":
+                    reached.set()
+                    await asyncio.get_running_loop().create_future()
+                elif value == 1:
+                    raise ValueError("bad 1")
+                return value
+
+            stream.add_processor(process)
+            listing = asyncio.ensure_future(anext(stream.take(3, within=0)))
+            await settle()
+            await feeding.index()
+            feeding.feed(0, 1, 2)
+            await settle()
+            listing.cancel()
+            with pytest.raises((ValueError, asyncio.CancelledError)):
+                await listing
+            assert (monitor.events_active, monitor.messages_active, monitor.events_total) == (0, 0, 1)
+            assert active(registry) == (0, 0)
 
     run(scenario)
 

@@ -41,28 +41,70 @@ def lasting(new: Turns) -> float:
     return new.deadline() - time.monotonic()
 
 
-class TestDeadline:
-    @pytest.mark.parametrize(("busy", "seconds"), [(0, TURN), (1, TURN), (2, TURN / 2), (100, SHORTEST)])
-    def test_time_is_shared_by_those_who_have_records(self, busy: int, seconds: float) -> None:
-        new = Turns(SimpleNamespace(lease=Lease()))
-        for _ in range(busy):
-            new.enter()
-        assert lasting(new) == pytest.approx(seconds, abs=0.0005)
+def new_turns(busy: int = 0, lease: Lease | None = None) -> Turns:
+    new = Turns(SimpleNamespace(lease=lease or Lease()))
+    for _ in range(busy):
+        new.enter()
+    return new
 
-    def test_who_waits_for_records_takes_no_share(self) -> None:
-        new = Turns(SimpleNamespace(lease=Lease()))
-        new.enter()
-        new.enter()
-        new.leave()
-        assert lasting(new) == pytest.approx(TURN, abs=0.0005)
+
+class TestDeadline:
+    @pytest.mark.parametrize(
+        ("busy", "seconds"), [(0, TURN), (1, TURN), (2, TURN / 2), (30, TURN / 30), (200, SHORTEST)]
+    )
+    def test_time_is_shared_by_those_who_have_records(self, busy: int, seconds: float, clock: "Clock") -> None:
+        async def scenario() -> None:
+            assert new_turns(busy).deadline() - clock.now == pytest.approx(seconds)
+
+        run(scenario)
+
+    def test_who_waits_for_records_takes_no_share(self, clock: "Clock") -> None:
+        async def scenario() -> None:
+            new = new_turns(2)
+            new.leave()
+            assert new.deadline() - clock.now == pytest.approx(TURN)
+
+        run(scenario)
+
+    def test_those_who_wake_together_share_one_pass(self, clock: "Clock") -> None:
+        """Each has records only for a moment, and sees nobody else who has."""
+
+        async def scenario() -> None:
+            new, shares = new_turns(), []
+            for _ in range(30):
+                shares.append(new.deadline() - clock.now)
+                clock.now += min(shares[-1], 0.002)
+            assert shares[:5] == pytest.approx([TURN, TURN - 0.002, TURN - 0.004, TURN - 0.006, SHORTEST])
+            assert sum(min(share, 0.002) for share in shares) < 0.011
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert new.deadline() - clock.now == pytest.approx(TURN)
+
+        run(scenario)
 
     def test_ends_with_the_lease(self) -> None:
-        lease = Lease()
-        new = Turns(SimpleNamespace(lease=lease))
-        lease.set_duration(60.0, time.monotonic() - 59.999)
-        assert lasting(new) <= 0.001
-        lease.withhold()
-        assert lasting(new) < 0
+        async def scenario() -> None:
+            lease = Lease()
+            new = new_turns(lease=lease)
+            lease.set_duration(60.0, time.monotonic() - 59.999)
+            assert lasting(new) <= 0.001
+            lease.withhold()
+            assert lasting(new) < 0
+
+        run(scenario)
+
+
+class Clock:
+    """What `monotonic` says."""
+
+    now = 100.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(turns, "monotonic", lambda: found.now)
+    return found
 
 
 class TestNext:

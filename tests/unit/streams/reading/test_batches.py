@@ -142,6 +142,25 @@ class TestCrowdedPartitions:
 
         run(scenario)
 
+    def test_sensors_are_told_once_each_time(self) -> None:
+        async def scenario() -> None:
+            async with fed(max_in_flight=2) as feeding:
+                monitor = feeding.app.monitor
+                feeding.app.sensors.add(monitor)
+                loop = await reading(feeding, is_open=False)
+                for count in (1, 2):
+                    loop.go.clear()
+                    first = 10 * count
+                    await feeding.consumer._deliver_runs(fetched(feeding, first, first + 1, first + 2, first + 3))
+                    await settle()
+                    for _ in range(3):
+                        assert feeding.consumer._wanted_partitions() == set()
+                    assert monitor.topic_buffer_full == {FLIGHTS: count}
+                    loop.go.set()
+                    await settle()
+
+        run(scenario)
+
     def test_other_partitions_are_read_meanwhile(self) -> None:
         async def scenario() -> None:
             other = TP("other", 0)
@@ -193,6 +212,31 @@ class TestByHand:
                 assert feeding.committable() == 0
                 first.ack()
                 assert feeding.committable() == 2
+
+        run(scenario)
+
+    @pytest.mark.parametrize("kind", ["in turn", "held"])
+    def test_message_that_is_acknowledged_at_the_consumer(self, kind: str) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                stream = feeding.stream() if kind == "in turn" else feeding.stream().noack()
+                loop = await looping(feeding, stream.events(), is_open=False)
+                await feeding.join()
+                feeding.feed(0, 1, 2)
+                await settle()
+                message = loop.got[0].message
+                assert feeding.consumer.ack(message)
+                assert not feeding.consumer.ack(message)
+                assert (feeding.committable(), feeding.consumer.in_flight()) == (1, [])
+                await loop.one_more()
+                assert feeding.committable() == 1
+                feeding.consumer.ack(loop.got[1].message)
+                await loop.one_more()
+                feeding.consumer.ack(loop.got[2].message)
+                loop.go.set()
+                await settle()
+                assert await feeding.revoke_in_time()
+                assert feeding.committed == {FLIGHTS: 3}
 
         run(scenario)
 

@@ -102,6 +102,21 @@ class TestSlice:
         assert not part.is_in_hand
         assert left(part) == [3, 4, 5]
 
+    def test_one_taken_in_turn_that_was_let_go_stays_unfinished(self) -> None:
+        part = part_of(3, 4, 5)
+        part.let_go([take_in_turn(part)])
+        assert (part.is_in_hand, part.in_hand(), part.unfinished) == (False, [], 3)
+        take_in_turn(part)
+        part.finish(4)
+        assert (part.unfinished, part.is_finished) == (3, False)
+        assert left(part) == [5]
+
+    def test_held_one_that_was_let_go_stays_unfinished(self) -> None:
+        part = part_of(3, 4)
+        part.let_go([take_held(part)])
+        part.finish(take_held(part).offset)
+        assert (part.in_hand(), part.unfinished, part.is_finished) == ([], 3, False)
+
     def test_loop_over_what_was_put_back_ends(self) -> None:
         part = part_of(3, 4, 5)
         seen = []

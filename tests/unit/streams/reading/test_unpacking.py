@@ -1,5 +1,6 @@
 """Runs out of the client's buffers: the records that it would give itself, and the same position behind them."""
 
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.structs import TopicPartition
 
 from framework.streams.reading import unpacking
+from framework.streams.reading.corrupt import Corrupt
 from framework.streams.reading.unpacking import take
 from tests.unit.streams.batch_bytes import FLIGHTS, GZIP, Batch, FakeFetcher, joined, legacy
 from tests.unit.streams.fakes import run
@@ -14,9 +16,9 @@ from tests.unit.streams.fakes import run
 OTHER = TopicPartition("flights", 1)
 
 
-def take_offsets(fetcher: FakeFetcher, partitions: Any = None) -> list[int]:
+def take_offsets(fetcher: FakeFetcher, partitions: Any = None, corrupt: Corrupt | None = None) -> list[int]:
     """Offsets of the run that is there, none if there is none."""
-    singles, runs = take(fetcher, partitions, lambda tp: True)
+    singles, runs = take(fetcher, partitions, lambda tp: True, corrupt or Corrupt())
     assert not singles
     records, size = runs.get(FLIGHTS, ([], 0))
     assert size == sum(len(record.value) for record in records)
@@ -28,7 +30,7 @@ class TestRun:
         async def scenario() -> None:
             fetcher = FakeFetcher()
             fetcher.hold(joined(Batch(5, (0, 1)), Batch(7, (0,))), 5)
-            _, runs = take(fetcher, None, lambda tp: True)
+            _, runs = take(fetcher, None, lambda tp: True, Corrupt())
             records, size = runs[FLIGHTS]
             assert [(record.offset, record.key, record.value) for record in records] == [
                 (5, b"k", b"v5"),
@@ -46,6 +48,26 @@ class TestRun:
             fetcher.hold(joined(Batch(5, (0, 1))), 5)
             assert take_offsets(fetcher) == [5, 6]
             assert (fetcher.position(), fetcher._records, fetcher.notified) == (7, {}, 1)
+
+        run(scenario)
+
+    @pytest.mark.parametrize("compression", [0, GZIP])
+    def test_is_unpacked_in_pieces(self, compression: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Between two of them other threads go on."""
+
+        async def scenario() -> None:
+            pieces: list[int] = []
+
+            def noted(records: Any, count: int) -> Any:
+                pieces.append(count)
+                return islice(records, count)
+
+            monkeypatch.setattr(unpacking, "PIECE", 2)
+            monkeypatch.setattr(unpacking, "islice", noted)
+            fetcher = FakeFetcher()
+            fetcher.hold(joined(Batch(0, range(5), compression=compression)))
+            assert take_offsets(fetcher) == [0, 1, 2, 3, 4]
+            assert pieces == [2, 2, 2, 2]
 
         run(scenario)
 
@@ -173,7 +195,7 @@ class TestWhatIsNotTaken:
             fetcher = FakeFetcher(FLIGHTS, OTHER)
             fetcher.hold(joined(Batch(0, (0,))), isolation=READ_COMMITTED)
             fetcher.hold(joined(Batch(3, (0,))), 3, tp=OTHER)
-            singles, runs = take(fetcher, None, lambda tp: tp != OTHER)
+            singles, runs = take(fetcher, None, lambda tp: tp != OTHER, Corrupt())
             assert {tp: [(r.topic, r.offset) for r in records] for tp, records in singles.items()} == {
                 FLIGHTS: [("flights", 0)],
                 OTHER: [("flights", 3)],

@@ -1,0 +1,45 @@
+"""Faust's app, as far as the way of its records asks for it; knows streams and no membership."""
+
+from typing import Any
+
+import faust
+from faust.types.enums import ProcessingGuarantee
+
+from framework.settings import Settings
+from framework.streams.agents.turns import Turns
+from framework.streams.reading.queues import ChannelQueue
+from framework.streams.saying import SayOnce
+
+
+class DeliveringApp(faust.App):
+    """Faust's app, which knows whether its records go the fast way, and what its streams share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.turns = Turns(self)
+        """Shares the event loop among the streams."""
+        self.say_once = SayOnce()
+        """Tells the log of what does not go the fast way."""
+        super().__init__(*args, **kwargs)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings this app runs with."""
+        raise NotImplementedError
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether records are delivered by the batch; not in transactions, nor to a client that is no worker."""
+        return not self.client_only and not self.why_not_fast
+
+    @property
+    def why_not_fast(self) -> str:
+        """Why records are delivered one by one; empty where they are not."""
+        if not self.settings.fast_delivery:
+            return "FRAMEWORK_FAST_DELIVERY is false"
+        if self.conf.processing_guarantee != ProcessingGuarantee.AT_LEAST_ONCE:
+            return f"processing_guarantee is {self.conf.processing_guarantee.value}"
+        return ""
+
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> ChannelQueue:
+        """As in Faust, but for runs of records too."""
+        return ChannelQueue(maxsize=maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)

@@ -1,0 +1,93 @@
+"""What a body puts onto its stream is there once, also after another body has put it there before."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from framework.backoff import Backoff
+from framework.streams.agents import agent as agents
+from tests.unit.streams.agents.test_agent import Failing, settled
+from tests.unit.streams.fakes import FLIGHTS, run, settle
+from tests.unit.streams.feeding import fed, start_agent
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
+
+
+async def _at_once() -> None:
+    """The topics are subscribed to."""
+
+
+class TestNextBody:
+    def test_filters_and_processors(self) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                failing, seen = Failing(v11=2), []
+
+                async def body(stream: Any) -> None:
+                    stream.add_processor(lambda value: value + 1)
+                    async for value in stream.filter(lambda value: seen.append(value) or True):
+                        failing.look_at(value)
+
+                await start_agent(feeding, body)
+                feeding.feed(10, 20, 30)
+                await settled(feeding)
+                assert failing.got == seen == [11, 11, 11, 21, 31]
+
+        run(scenario)
+
+    def test_what_belongs_to_the_agent_stays(self) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                failing = Failing(v11=1)
+
+                async def body(stream: Any) -> Any:
+                    async for value in stream:
+                        yield value
+
+                agent = await start_agent(feeding, body, sink=[failing.look_at])
+                (actor,) = agent._actors
+                before = list(actor.stream._processors)
+                feeding.feed(11, 12)
+                await settled(feeding)
+                assert (failing.got, actor.stream._processors) == ([11, 11, 12], before)
+                assert before
+
+        run(scenario)
+
+    def test_stream_that_others_were_derived_of(self) -> None:
+        async def scenario() -> None:
+            regrouped = TP("regrouped", 0)
+            async with fed(FLIGHTS, regrouped) as feeding:
+                failing, seen, sent = Failing(v21=2), [], []
+                topic, other = feeding.app.topic(regrouped.topic), feeding.app.topic("other")
+
+                async def send(*args: Any, value: Any = None, **kwargs: Any) -> None:
+                    sent.append(value)
+
+                topic.send = other.send = send
+
+                async def body(stream: Any) -> None:
+                    derived = stream.echo(other).group_by(lambda value: value, name="x", topic=topic)
+                    derived.add_processor(lambda value: seen.append(value) or value + 1)
+                    async for value in derived:
+                        failing.look_at(value)
+
+                feeding.app.topics.maybe_wait_for_subscriptions = _at_once
+                await start_agent(feeding, body)
+                feeding.feed(20, 30, tp=regrouped)
+                async with asyncio.timeout(5.0):
+                    while feeding.committable(regrouped) != 31:
+                        await asyncio.sleep(0.005)
+                assert (failing.got, seen) == ([21, 21, 21, 31], [20, 20, 20, 30])
+                sent.clear()
+                feeding.feed(1)
+                await settle()
+                # Once for the repartitioning; Faust echoes what comes back of it.
+                assert sent == [b"1"]
+
+        run(scenario)
