@@ -92,7 +92,7 @@ class PathWorker:
         Raises:
             AssertionError: there are not; the message has the end of the worker's log.
         """
-        with self._log_on_failure():
+        with self.log_on_failure():
             eventually(lambda: len(self.notes(feature)) >= at_least, within=within)
         return self.notes(feature)
 
@@ -100,6 +100,10 @@ class PathWorker:
     def log(self) -> str:
         """All it has printed."""
         return self.process.output()
+
+    def log_on_failure(self) -> "_LogOnFailure":
+        """Add the end of its log to whatever is raised inside."""
+        return _LogOnFailure(self)
 
     # --- asking it ----------------------------------------------------------------------------------------------------
 
@@ -147,9 +151,6 @@ class PathWorker:
         """Make sure that nothing of it is left."""
         with suppress(AssertionError):
             self.kill()
-
-    def _log_on_failure(self) -> "_LogOnFailure":
-        return _LogOnFailure(self)
 
 
 class _LogOnFailure:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as AIOKafkaTopicPartition
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.structs import OffsetAndMetadata
 
@@ -60,10 +61,17 @@ class BrokerSide:
 
     # --- topics -------------------------------------------------------------------------------------------------------
 
-    def create(self, topics: Iterable[str], partitions: int = 2, configs: Mapping[str, str] | None = None) -> None:
+    def create(
+        self,
+        topics: Iterable[str],
+        partitions: int = 2,
+        configs: Mapping[str, str] | None = None,
+        replication: int = 1,
+    ) -> None:
         """Make topics, and wait until the broker knows them."""
         names = list(topics)
-        self._admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names])
+        settings = dict(configs or {})
+        self._admin.create_topics([NewTopic(name, partitions, replication, topic_configs=settings) for name in names])
         eventually(lambda: set(names) <= set(self._admin.list_topics()), within=15.0)
 
     def delete(self, topic: str) -> None:
@@ -71,9 +79,22 @@ class BrokerSide:
         self._admin.delete_topics([topic])
         eventually(lambda: topic not in self._admin.list_topics(), within=15.0)
 
+    def configure(self, topic: str, configs: Mapping[str, str]) -> None:
+        """Change the settings of a topic."""
+        self._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(configs))])
+
     def drop_before(self, topic: str, partition: int, offset: int) -> None:
         """Have the broker forget the records before an offset, as retention does."""
         self._admin.delete_records({TopicPartition(topic, partition): offset})
+
+    def size(self, topic: str) -> int:
+        """Bytes of a topic's records, as the brokers keep them."""
+        found = 0
+        for of_node in self._admin.describe_log_dirs([topic]):
+            for folder in of_node["log_dirs"]:
+                partitions = [each for known in folder["topics"] for each in known["partitions"]]
+                found += sum(each["partition_size"] for each in partitions)
+        return found
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -138,6 +159,23 @@ class BrokerSide:
         finally:
             consumer.close(autocommit=False)
         return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    def values(self, topic: str) -> list[bytes | None]:
+        """The values of a topic's first partition, which may be large."""
+        return asyncio.run(self._values(topic))
+
+    async def _values(self, topic: str) -> list[bytes | None]:
+        partition = AIOKafkaTopicPartition(topic, 0)
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, max_partition_fetch_bytes=LARGEST, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign([partition])
+            await consumer.seek_to_beginning(partition)
+            end = (await consumer.end_offsets([partition]))[partition]
+            found: list[bytes | None] = []
+            while await consumer.position(partition) < end:
+                found += [record.value for record in (await consumer.getmany(timeout_ms=200)).get(partition, ())]
+            return found
 
     # --- offsets ------------------------------------------------------------------------------------------------------
 

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from framework.testing import Broker, topic_stem
+from framework.localkafka import LocalKafka
+from framework.testing import Broker, require_kafka, topic_stem
 from tests.support.both_paths import PATHS, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_runs import Both, run_both
+
+TIMED = ("test_nothing_waits_for_a_firehose.py", "test_timers_pages_and_counters_go_on.py")
+"""Files whose tests look at the clock."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run those at the end, when the unit tests that may run beside are through."""
+    items.sort(key=lambda item: item.path.name in TIMED)
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +43,37 @@ def path(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def start(broker: BrokerSide, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
     """Starts workers; ends them afterwards, and shows their logs where the test failed."""
+    yield from _starting(broker, tmp_path, request)
+
+
+CLEANING = {"log.cleaner.backoff.ms": "100", "log.cleaner.dedupe.buffer.size": "4194304"}
+"""Looks for what can be compacted ten times a second; with as much memory as a few keys need."""
+
+
+@pytest.fixture(scope="session")
+def disk_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker whose files a test may look into, and which compacts its logs."""
+    require_kafka()
+    with LocalKafka.start(data=tmp_path_factory.mktemp("disk"), properties=CLEANING) as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="session")
+def disk_broker(disk_kafka: LocalKafka) -> Iterator[BrokerSide]:
+    """What tests do with that one."""
+    with BrokerSide(disk_kafka.bootstrap_servers) as side:
+        yield side
+
+
+@pytest.fixture
+def start_on_disk(disk_broker: BrokerSide, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
+    """As `start`, with that broker."""
+    yield from _starting(disk_broker, tmp_path, request)
+
+
+def _starting(broker: BrokerSide, folder: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
     prefix = f"{topic_stem(request.node.name)[:80]}-{uuid.uuid4().hex[:6]}"
-    starter = Starter(prefix, broker.bootstrap_servers, tmp_path)
+    starter = Starter(prefix, broker.bootstrap_servers, folder)
     yield starter
     for worker in starter.started:
         worker.discard()

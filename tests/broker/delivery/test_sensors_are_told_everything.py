@@ -8,6 +8,7 @@ from framework.testing import eventually
 from tests.support.both_paths import PathWorker, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_inputs import EACH, numbered
+from tests.support.both_paths_log import not_fast
 
 pytestmark = pytest.mark.broker
 
@@ -32,6 +33,7 @@ def test_sensor_of_the_app(path: str, start: Starter, broker: BrokerSide) -> Non
     kinds = ("message_in", "message_out", "event_in", "event_out", "table_get", "table_set")
     assert {kind: calls.get(kind, 0) for kind in kinds} == dict.fromkeys(kinds, ALL)
     assert calls["send_initiated"] == calls["send_completed"] == ALL
+    assert list(not_fast(worker.log).values()) == [1]
 
 
 def test_prometheus(path: str, start: Starter, broker: BrokerSide) -> None:

@@ -1,4 +1,9 @@
-"""Records that retention takes away cost no others; a topic that is made anew is read from its beginning."""
+"""Records that retention takes away cost no others; a topic that is seen to be made anew is read from its beginning."""
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,19 +38,87 @@ def test_retention_overtakes_a_slow_agent(path: str, start: Starter, broker: Bro
     assert worker.stop() == 0
 
 
-def test_topic_is_deleted_and_made_anew(path: str, start: Starter, broker: BrokerSide) -> None:
+def values(worker: PathWorker) -> list[str]:
+    return [note["value"]["bytes"] for note in worker.notes("gaps")]
+
+
+def numbered(word: str, numbers: Iterable[int]) -> list[str]:
+    return [f"{word}-{n}" for n in numbers]
+
+
+def start_on_old(path: str, start: Starter, broker: BrokerSide) -> tuple[PathWorker, str]:
+    """A worker that has read and committed a topic of ten records, and has another topic beside it."""
     topic = f"{start.prefix}-gaps"
-    broker.create([topic], partitions=1)
-    broker.send({topic: [Input(b"old-%d" % n) for n in range(10)]})
-    worker = start("gaps", path, environment=QUICK)
-    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == 10, within=15.0)
+    broker.create([topic, f"{start.prefix}-beside"], partitions=1)
+    broker.send({topic: [Input(value.encode()) for value in numbered("old", range(10))]})
+    worker = start("beside", path, environment=QUICK)
+    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == 10, within=20.0)
+    return worker, topic
+
+
+def make_anew(broker: BrokerSide, topic: str, word: str, count: int) -> None:
     broker.delete(topic)
     broker.create([topic], partitions=1)
-    broker.send({topic: [Input(b"new-%d" % n) for n in range(5)]})
+    broker.send({topic: [Input(value.encode()) for value in numbered(word, range(count))]})
 
-    def new() -> list[str]:
-        values = [note["value"]["bytes"] for note in worker.notes("gaps")]
-        return sorted({value for value in values if value.startswith("new")})
 
-    eventually(lambda: new() == [f"new-{n}" for n in range(5)], within=20.0)
-    assert worker.process.exit_code is None
+def test_topic_is_deleted_and_made_anew(path: str, start: Starter, broker: BrokerSide) -> None:
+    """The worker sees that it is away, and joins again; the broker has forgotten what was committed of it."""
+    worker, topic = start_on_old(path, start, broker)
+    beside = f"{start.prefix}-beside"
+    for word, count in (("shorter", 5), ("longer", 30)):
+        make_anew(broker, topic, word, count)
+        eventually(lambda count=count: broker.committed(worker.group_id).get((topic, 0)) == count, within=20.0)
+    assert values(worker) == numbered("old", range(10)) + numbered("shorter", range(5)) + numbered("longer", range(30))
+    assert worker.stop() == 0
+
+    # Nothing of it is read twice.
+    again = start("beside", path, label="w2", seat="w", environment=QUICK)
+    broker.send({topic: [Input(b"more")]})
+    eventually(lambda: values(again), within=20.0)
+    assert values(again) == ["more"]
+
+    # Where it stays away the worker goes on with the others.
+    broker.delete(topic)
+    eventually(lambda: "partitions of the group's topics changed" in again.log, within=20.0)
+    broker.send({beside: [Input(b"x")]})
+    eventually(lambda: broker.committed(worker.group_id).get((beside, 0)) == 1, within=20.0)
+    assert again.stop() == 0
+
+
+@contextmanager
+def looking_away(worker: PathWorker) -> Iterator[None]:
+    """Have a worker stand still, so that all it can see is what is there afterwards."""
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker.process.pid, signal.SIGCONT)
+
+
+def test_shorter_topic_in_the_place_of_another(start: Starter, broker: BrokerSide) -> None:
+    """That the position is behind the end of the log tells that it is another one.
+
+    Only on the fast path: Faust's reads it too, and commits nothing before the log is longer than the old one was.
+    """
+    worker, topic = start_on_old("fast", start, broker)
+    with looking_away(worker):
+        make_anew(broker, topic, "new", 5)
+    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == 5, within=20.0)
+    assert values(worker) == numbered("old", range(10)) + numbered("new", range(5))
+    assert worker.stop() == 0
+    again = start("beside", "fast", label="w2", seat="w", environment=QUICK)
+    broker.send({topic: [Input(b"more")]})
+    eventually(lambda: values(again), within=20.0)
+    assert values(again) == ["more"]
+    assert again.stop() == 0
+
+
+def test_longer_topic_in_the_place_of_another(path: str, start: Starter, broker: BrokerSide) -> None:
+    """Nothing tells it from the old one, for a client that knows no topic ids: it is read from the position on."""
+    worker, topic = start_on_old(path, start, broker)
+    with looking_away(worker):
+        make_anew(broker, topic, "new", 30)
+    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == 30, within=20.0)
+    assert values(worker) == numbered("old", range(10)) + numbered("new", range(10, 30))
+    assert worker.stop() == 0
