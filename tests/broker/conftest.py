@@ -28,11 +28,12 @@ LONGEST = 240
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give those more time than other tests get."""
+    """Give those more time than other tests get, and let them be told from others."""
     here = Path(__file__).parent
     for item in items:
         if any(item.path.is_relative_to(here / folder) for folder in LONG):
             item.add_marker(pytest.mark.timeout(LONGEST))
+            item.add_marker(pytest.mark.timed)
 
 
 @pytest.fixture(scope="session")

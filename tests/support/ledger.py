@@ -22,8 +22,9 @@ class Ledger:
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._outputs: list[Output] = []
         self._stop = threading.Event()
+        # A fetch takes what came in 50 ms, so that broker and client are not busy with one record each.
         self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap_servers, enable_auto_commit=False, fetch_max_wait_ms=50
+            bootstrap_servers=bootstrap_servers, enable_auto_commit=False, fetch_max_wait_ms=50, fetch_min_bytes=65536
         )
         self._consumer.assign([TopicPartition(topic, 0)])
         self._consumer.seek_to_beginning()

@@ -13,6 +13,10 @@ from aiokafka.structs import RecordMetadata
 
 from tests.support.figures import Acked
 
+PACE = 0.04
+"""Seconds between two times that records are sent: at 200 a second one for each of eight partitions, so that the broker
+and the workers are not busy with requests of one record."""
+
 
 class Load:
     """An idempotent producer in a thread of its own: `rate` records a second, partition after partition.
@@ -96,7 +100,7 @@ class Load:
                 pending.add(acknowledged)
                 acknowledged.add_done_callback(pending.discard)
             count = due
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(PACE)
         await asyncio.gather(*pending)
 
     async def _send_acked(self, topic: str, partition: int, hold: float) -> Acked:

@@ -12,14 +12,6 @@ from tests.support.both_paths import PATHS, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_runs import Both, run_both
 
-TIMED = ("test_nothing_waits_for_a_firehose.py", "test_timers_pages_and_counters_go_on.py")
-"""Files whose tests look at the clock."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run those at the end, when the unit tests that may run beside are through."""
-    items.sort(key=lambda item: item.path.name in TIMED)
-
 
 @pytest.fixture(scope="session")
 def broker(kafka_broker: Broker) -> Iterator[BrokerSide]:

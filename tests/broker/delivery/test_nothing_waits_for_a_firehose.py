@@ -15,7 +15,7 @@ from framework.testing import eventually
 from tests.support.both_paths import PATHS, Note, PathWorker, Starter
 from tests.support.both_paths_broker import BrokerSide, Input
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timed]
 
 HOSE = 300_000
 SECONDS = 3.0

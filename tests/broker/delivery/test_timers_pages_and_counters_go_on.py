@@ -7,7 +7,7 @@ import pytest
 from tests.support.both_paths_inputs import EACH, FLOW
 from tests.support.both_paths_runs import Both, Run
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timed]
 
 LONGEST_GAP = 1.5
 """Seconds between two ticks of a timer of 0.1 s, on a machine with two workers and a broker on two cores."""
