@@ -11,7 +11,7 @@ import structlog
 from framework.errors import RosterUnavailableError
 from framework.identity import boot_id
 from framework.membership.connection import Connection
-from framework.membership.roster import CONTROL, Entry, Restarting, Shadowing, Watch, topic_name
+from framework.membership.roster import CONTROL, SITS_IN, Entry, Restarting, Shadowing, Watch, topic_name
 from framework.membership.roster_keeper import RosterKeeper
 from framework.membership.roster_records import WATCH_KEY, encode_restarting, encode_watch
 from framework.membership.roster_topic import write_record
@@ -88,7 +88,7 @@ class StandbyPresence:
 
     def promoted(self, seat: str) -> None:
         """Write that this process is no shadow any more; returns at once."""
-        self._keeper.tell(state=SeatState.LEFT, reason=f"sits in {seat}", shadowing=None)
+        self._keeper.tell(state=SeatState.LEFT, reason=f"{SITS_IN}{seat}", shadowing=None)
 
     async def unwatch(self) -> None:
         """Take the word to the owners back; a standby that comes back does not, and they go on keeping their leases."""

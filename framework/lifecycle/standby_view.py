@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from framework.identity import is_home_shadow
 from framework.membership.group import Group
-from framework.membership.roster_view import RosterView
+from framework.membership.roster import SITS_IN
+from framework.membership.roster_view import RosterView, Seen
 from framework.membership.scaling import ranked
 from framework.standby.duty import duty
 from framework.states import SeatState, ShadowState
@@ -122,7 +123,14 @@ def _standbys(roster: RosterView, now: float) -> set[str]:
     """
     shadows = {standby_id for standby_id, seen in roster.standbys().items() if seen.is_alive(now)}
     seated = {seen.entry.standby_id for seen in roster.seats().values() if seen.is_alive(now)}
-    return {standby_id for standby_id in shadows | seated if standby_id and not is_home_shadow(standby_id)}
+    # Its last word as a standby and its first one in the seat are in two partitions, and are read one after the other.
+    # Between them the others would change places: when several workers die at once, just before it is their turn.
+    moving = {standby_id for standby_id, seen in roster.standbys().items() if _is_moving(seen, now)}
+    return {standby_id for standby_id in shadows | seated | moving if standby_id and not is_home_shadow(standby_id)}
+
+
+def _is_moving(seen: Seen, now: float) -> bool:
+    return seen.entry.reason.startswith(SITS_IN) and seen.age(now) < seen.entry.stale_after
 
 
 def _is_ordered(place: Place, roster: RosterView, seat: str, now: float) -> bool:

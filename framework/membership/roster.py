@@ -22,6 +22,9 @@ CLAIM_LASTS = 10.0
 STALE_AFTER = 10.0
 """Seconds, and at least five intervals of its writer, after which an entry that nobody renews is a dead one's."""
 
+SITS_IN = "sits in "
+"""What the reason begins with in the last word of a standby that takes a seat; the seat's name follows."""
+
 
 def topic_name(group_id: str) -> str:
     """Name of the roster topic of a group."""

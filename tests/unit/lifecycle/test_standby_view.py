@@ -7,7 +7,7 @@ import pytest
 from framework.identity import Incarnation
 from framework.lifecycle.standby_view import Facts, Place, assess, seats_to_shadow
 from framework.membership.group import Group, Member
-from framework.membership.roster import Entry, Order, OrderKind
+from framework.membership.roster import SITS_IN, Entry, Order, OrderKind
 from framework.membership.roster_records import encode, encode_order
 from framework.membership.roster_view import RosterView
 from framework.states import SeatState, ShadowState
@@ -79,6 +79,16 @@ def test_standby_that_sits_in_a_seat_keeps_its_share() -> None:
     seated = Entry("app-0", "app-0@h#2-b", who, SeatState.RUNNING, 1, "app", standby_id="app-standby-0")
     view.apply(b"app-0", encode(seated), 10.0, 0)
     assert seats_to_shadow(SECOND, PRIMARY, view, 11.0) == ("app-1",)
+
+
+def test_standby_that_sits_down_keeps_its_share_before_the_seat_has_spoken() -> None:
+    view = heard("app-standby-1")
+    who = Incarnation("h", 1, 1, "a")
+    last = Entry("app-standby-0", "app-standby-0@h#1-a", who, SeatState.LEFT, 1, "app", role="standby")
+    view.apply(b"app-standby-0", encode(replace(last, reason=f"{SITS_IN}app-0")), 10.0, 0)
+    assert seats_to_shadow(SECOND, PRIMARY, view, 11.0) == ("app-1",)
+    view.apply(b"app-standby-0", encode(last), 12.0, 0)
+    assert seats_to_shadow(SECOND, PRIMARY, view, 13.0) == ("app-0", "app-1", "app-2")
 
 
 def test_standby_keeps_a_seat_that_is_just_handed_over_to_it() -> None:
