@@ -194,8 +194,8 @@ class Stream(Singles):
         return self.join_strategy is not None or type(self).on_merge is not Singles.on_merge
 
     def _new_reader(self) -> Reader:
-        reader = Reader(self.app, Decoding(self.app, self.channel), self.app.consumer.on_finished)
-        reader.stream, reader.task = self, asyncio.current_task()
+        decoding, notify = Decoding(self.app, self.channel), self.app.consumer.on_finished
+        reader = Reader(self.app, decoding, notify, stream=self, task=asyncio.current_task())
         agent = current_agent()
         reader.agent = None if agent is None else agent.name
         reader.acks = self.enable_acks

@@ -14,6 +14,7 @@ class Reader:
     Attributes:
         stream: the stream.
         task: the asyncio task that iterates it; None for whoever takes events out of a channel by itself.
+        loop: the event loop of that task.
         agent: name of the agent whose body has them; None outside agents.
         is_ordered: one task takes event by event, and each is finished before the next is taken.
         acks: whether events are finished by the loop going on; else whoever has them acknowledges them.
@@ -22,10 +23,11 @@ class Reader:
         notify: called when a record that is held has been finished.
     """
 
-    __slots__ = ("acks", "agent", "app", "decoding", "is_ordered", "notify", "stream", "task")
+    __slots__ = ("acks", "agent", "app", "decoding", "is_ordered", "loop", "notify", "stream", "task")
 
     def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
         self.app, self.decoding, self.notify, self.stream, self.task = app, decoding, notify, stream, task
+        self.loop = None if task is None else task.get_loop()
         self.agent: str | None = None
         self.is_ordered = False
         self.acks = True

@@ -4,7 +4,7 @@ aiokafka's own `send` makes coroutines, a future and a log line for each record.
 batch's compiled `append`. Records that are sent the ordinary way may come in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, bytes]]
 NO_HEADERS: Headers = []
 
+Record = tuple[bytes | None, bytes | None, Headers]
+"""Key, value and headers."""
+
 MAX_KEYS = 16_384
 """Keys of one topic whose partition is remembered; when there are more, all are forgotten."""
 
@@ -30,10 +33,6 @@ class _Taken:
 
     _retry_count = 1
     _closed = True
-
-
-def _refuse(_key: bytes | None, _value: bytes | None, _timestamp: int | None, _headers: Headers) -> None:
-    """Take nothing."""
 
 
 class Appender:
@@ -67,6 +66,33 @@ class Appender:
         parcel = self._parcel
         parcel.posted += 1
         return Sent(parcel, record)
+
+    def post_many(self, records: Iterator[Record]) -> tuple[Sent | None, Record | None]:
+        """Append records to the open batch, as `post` does each.
+
+        Returns:
+            the last that was appended, and the one that there was no batch or no room for; the rest is not taken.
+        """
+        builder, parcel = self._builder, self._parcel
+        if self._batch._retry_count or builder._closed:
+            return None, next(records, None)
+        append, last, left = self._append, None, None
+        first = offset = builder._relative_offset
+        try:
+            for left in records:
+                key, value, headers = left
+                record = append(offset, None, key, value, headers)
+                if record is None:
+                    builder.close()
+                    break
+                last, offset = record, offset + 1
+            else:
+                left = None
+        finally:
+            # Also where one cannot be appended: those before it are in the batch.
+            builder._relative_offset = offset
+            parcel.posted += offset - first
+        return None if last is None else Sent(parcel, last), left
 
     def post_first(
         self, key: bytes | None, value: bytes | None, timestamp: int | None, headers: Headers
@@ -172,12 +198,13 @@ class TopicAppender:
         sent = appender.post(key, value, timestamp, headers)
         return appender.post_first(key, value, timestamp, headers) if sent is None else sent
 
-    def poster(self, partition: int) -> Callable[[bytes | None, bytes | None, int | None, Headers], Sent | None]:
-        """What appends to a partition's open batch; good until the event loop goes on, when partitions may change.
+    def post_many(self, partition: int, records: Iterator[Record]) -> tuple[Sent | None, Record | None]:
+        """Append records to a partition's open batch.
 
-        It takes nothing where no batch is open, or there is no room in it: `post` does what is to be done then.
+        Returns:
+            the last that was appended, and the one that did not go in: `post` does what is to be done for it.
         """
-        return self._appender(partition).post if partition in self._all else _refuse
+        return self._appender(partition).post_many(records) if partition in self._all else (None, next(records, None))
 
     def _choose(self, key: bytes | None, value: bytes | None) -> int:
         if self._chooser is not None:

@@ -14,7 +14,7 @@ from framework.streams.sending.appending import NO_HEADERS, Appender, TopicAppen
 from framework.streams.sending.send_counts import count_batch
 from framework.streams.sending.sent import Parcel, Sent
 
-MAX_ON_THE_WAY = 4 * 1024 * 1024
+MAX_ON_THE_WAY = 3 * 1024 * 1024
 """Bytes that may wait for the brokers before senders wait. Each partition's newest batch may come on top."""
 
 

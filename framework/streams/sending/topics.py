@@ -82,9 +82,12 @@ class Topic(faust.Topic):
         """
         if schema is not None or key_serializer or value_serializer or callback is not None:
             way = None
+            self._say(GIVEN)
         else:
-            way = self._way or await self._find_way()
-        if way is None or not way.is_open:
+            way = self._way
+            if way is None or not way.is_open:
+                way = await self._find_way()
+        if way is None:
             return await self._send_as_faust(
                 key=key,
                 value=value,
@@ -113,12 +116,15 @@ class Topic(faust.Topic):
         return sent
 
     async def _find_way(self) -> _Way | None:
-        """How records are sent at once; None if they are to be sent as Faust does."""
+        """How records are sent at once; None if they are to be sent as Faust does, and then it says once why."""
         app: Any = self.app
+        # What was in the way of an earlier record need not be in that of this one.
+        self._way = None
         if not getattr(app, "is_fast", False):
             return None
         producer: Any = await self._get_producer()
-        if self._why_not_at_once(producer):
+        if why := self._why_not_at_once(producer):
+            self._say(why)
             return None
         signal = app.on_produce_message
         self._way = _Way(
@@ -150,24 +156,14 @@ class Topic(faust.Topic):
     async def _send_as_faust(self, **record: Any) -> Any:
         sent = await super().send(**record)
         app: Any = self.app
-        if not getattr(app, "is_fast", False):
-            return sent
-        self._say_why(record)
         # A record that is attached to its source's commit is not sent yet, and Faust's commit looks after it.
-        if not app.in_transaction and not isinstance(sent, FutureMessage):
+        if getattr(app, "is_fast", False) and not app.in_transaction and not isinstance(sent, FutureMessage):
             return app.producer.outbox.watch(self.get_topic_name(), sent)
         return sent
 
-    def _say_why(self, record: Mapping[str, Any]) -> None:
-        """Say once why a record was not sent at once."""
+    def _say(self, why: str) -> None:
         app: Any = self.app
-        if any(record[name] is not None for name in ("schema", "key_serializer", "value_serializer", "callback")):
-            app.say_once(GIVEN, self.get_topic_name())
-            return
-        # What was in the way of this record need not be in that of the next one.
-        self._way = None
-        why = self._why_not_at_once(app.producer)
-        if why:
+        if getattr(app, "is_fast", False):
             app.say_once(why, self.get_topic_name())
 
 

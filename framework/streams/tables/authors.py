@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -10,6 +11,15 @@ from faust.streams import current_event
 from faust.types import TP
 
 _Task = asyncio.Task[Any]
+
+# `running_in` gives the task that an event loop runs now.
+if sys.version_info < (3, 12):
+    from asyncio.tasks import _current_tasks  # type: ignore[attr-defined]
+
+    # asyncio's own way is compiled only in later Pythons.
+    running_in: Callable[[Any], Any] = _current_tasks.get
+else:
+    running_in = asyncio.current_task
 
 
 class Author(NamedTuple):
@@ -80,22 +90,9 @@ class Authors:
 
 def is_turn_of(event: Any, reader: Any) -> bool:
     """Whether the task that runs now is the one that has this event in hand, of those that our own loop gives out."""
-    if reader.stream.current_event is not event or not reader.is_ordered or reader.agent is None:
+    if not reader.is_ordered or reader.agent is None or reader.stream.current_event is not event:
         return False
-    return is_running(reader.task)
-
-
-if sys.version_info < (3, 12):
-    from asyncio.tasks import _current_tasks  # type: ignore[attr-defined]
-
-    def is_running(task: _Task) -> bool:
-        """Whether a task is the one that runs now; asyncio's own way to it is compiled only in later Pythons."""
-        return bool(_current_tasks.get(task.get_loop()) is task)
-else:
-
-    def is_running(task: _Task) -> bool:
-        """Whether a task is the one that runs now."""
-        return asyncio.current_task() is task
+    return running_in(reader.loop) is reader.task
 
 
 def author_of(event: Any) -> Author:

@@ -68,9 +68,13 @@ class Entry:
 class Changes:
     """What was changed in one partition of a table.
 
-    Attributes:
+    Args:
         partition: of the changelog.
         ledger: what is known of who has changed it.
+        wake: to be called when there is a first one in `dirty`.
+        places: the store's partition of each key, if it has objects. Keys get there by `place`, many at once.
+
+    Attributes:
         dirty: `{mark: entry}` of keys that were changed since the last flush. A mark stands for a key: the key itself
             where the store has objects, its bytes where it has bytes.
         flying: the same of those that were sent and are not confirmed; `dirty` is newer.
@@ -78,35 +82,37 @@ class Changes:
         is_dropped: the partition was given up; nothing of it is sent any more.
     """
 
-    __slots__ = ("_wake", "dirty", "flying", "is_dropped", "ledger", "partition", "weight")
+    __slots__ = ("_places", "dirty", "flying", "is_dropped", "ledger", "partition", "wake", "weight")
 
-    def __init__(self, partition: int, ledger: Ledger, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, partition: int, ledger: Ledger, wake: Callable[[], None], places: dict[Any, int] | None = None
+    ) -> None:
         self.partition, self.ledger = partition, ledger
         self.dirty: dict[Any, Entry] = {}
         self.flying: dict[Any, Entry] = {}
         self.weight = 0
         self.is_dropped = False
-        self._wake = wake
+        self.wake = wake
+        self._places = places
 
     @property
     def is_busy(self) -> bool:
         """Whether something is on its way."""
         return bool(self.dirty or self.flying)
 
-    def add(self, mark: Any, key: bytes, book: Book | None = None, offset: int = -1, number: int = -1) -> Entry:
-        """A key that was not dirty is changed, by whom `Signature` says."""
-        if not self.dirty:
-            self._wake()
-        entry = self.dirty[mark] = Entry(key, book, offset, number)
-        return entry
-
     def find(self, mark: Any) -> Entry | None:
         """What is newer of a key than what its store has written."""
         return self.dirty.get(mark) or self.flying.get(mark)
 
+    def place(self) -> None:
+        """Have the keys of what is dirty go when the partition goes; Faust forgets those that agents have set."""
+        if self._places is not None:
+            self._places.update(dict.fromkeys(self.dirty, self.partition))
+
     def take(self) -> dict[Any, Entry]:
         """Begin a flush: what is dirty is on its way from here on."""
         entries = self.flying = self.dirty
+        self.place()
         self.dirty, self.weight = {}, 0
         for mark, entry in entries.items():
             book = entry.book

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import faust
@@ -14,11 +13,12 @@ from faust.types import TP
 from faust.utils import json as faust_json
 
 from framework.streams.sending.serializing import can_compile, key_dump, value_dump
-from framework.streams.tables.authors import Authors, author_of, is_running, is_turn_of
+from framework.streams.tables.at_hand import AtHand
+from framework.streams.tables.authors import Authors, author_of, is_turn_of
 from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes, Entry
 from framework.streams.tables.desks import Desk, Desks
-from framework.streams.tables.plain_json import dump_plain
+from framework.streams.tables.plain_json import dump_plain, quick_for_texts
 from framework.streams.tables.posting import Poster
 from framework.streams.tables.stored import Stored
 
@@ -38,7 +38,9 @@ class Collected(Stored, faust.Table):
     Keys, and whatever might fail, are serialized in the agent's body, so that the failure is there.
     """
 
-    _desk: Desk
+    @cached_property
+    def _at_hand(self) -> AtHand:
+        return AtHand(self)
 
     @cached_property
     def _authors(self) -> Authors:
@@ -85,25 +87,22 @@ class Collected(Stored, faust.Table):
         return self.data.data if plain and is_ours else None
 
     @cached_property
-    def _places(self) -> dict[Any, int]:
+    def _places(self) -> dict[Any, int] | None:
         """The partition of each key, where `_values` are known."""
-        places: dict[Any, int] = self.data._key_partition
-        return places
+        return None if self._values is None else self.data._key_partition
 
     @cached_property
     def _dump_key(self) -> Callable[[Any], bytes]:
         dump = key_dump(self.app, self.changelog_topic.schema)
-        is_quick = self.key_serializer == "json" and self._dump_plain is not None
 
         def dump_key(key: Any) -> bytes:
-            if is_quick and type(key) is str and key.isascii():
-                return encode_basestring_ascii(key).encode()
             dumped: bytes | None = dump(key)
             if dumped is None:
                 raise TypeError("Table key cannot be None")
             return dumped
 
-        return dump_key
+        is_quick = self.key_serializer == "json" and self._dump_plain is not None
+        return quick_for_texts(dump_key) if is_quick else dump_key
 
     @cached_property
     def _dump_value(self) -> Callable[[Any], Any]:
@@ -141,19 +140,7 @@ class Collected(Stored, faust.Table):
 
     def _sit_down(self, event: Any, key: Any) -> Desk:
         """The desk at which an event's changes are made, at which it has its turn now."""
-        reader, last = getattr(event, "reader", None), self._desk
-        if (
-            reader is not None
-            and last.reader is reader
-            and last.tp is event.part.tp
-            and reader.stream.current_event is event
-            and is_running(reader.task)
-        ):
-            # The next event of the same source, as almost always: what follows, without its calls.
-            record, book, last.event = event.record, last.book, event
-            if book is not None and book.begin(record.offset, record.timestamp or 0):
-                last.changes.disown(book)
-            return last
+        reader = getattr(event, "reader", None)
         if reader is None or self.use_partitioner or not is_turn_of(event, reader):
             author = self._authors.current() if self._is_once else None
             return self._desks.of(author, self._place_of(key))
@@ -162,7 +149,7 @@ class Collected(Stored, faust.Table):
         if desk is None:
             desk = self._desks.of(author_of(event) if self._is_once else None, self._place_of(key))
         desk.take_turn(event, reader)
-        self._desk = desk
+        self._at_hand.desk = desk
         return desk
 
     def partition_for_key(self, key: Any) -> int | None:
@@ -183,11 +170,12 @@ class Collected(Stored, faust.Table):
     def _add(
         self, changes: Changes, mark: Any, key: Any, book: Book | None = None, offset: int = -1, number: int = -1
     ) -> Entry:
-        entry = changes.add(mark, self._dump_key(key), book, offset, number)
-        if self._values is not None:
-            # Have the key go when the partition goes; Faust's store forgets that of keys which were set here.
-            self._places[key] = changes.partition
-        elif self.is_global:
+        at_hand = self._at_hand
+        entry = Entry(at_hand.dump_key(key), book, offset, number)
+        if not changes.dirty:
+            changes.wake()
+        changes.dirty[mark] = entry
+        if at_hand.values is None and self.is_global:
             self.data.place(mark, changes.partition)
         return entry
 
@@ -202,7 +190,8 @@ class Collected(Stored, faust.Table):
 
     def _new_poster(self, partition: int) -> Poster:
         tables, topic = self.app.tables, self.changelog_topic_name
-        changes = Changes(partition, tables.sources.ledger(TP(topic, partition)), tables.flushing.wake)
+        ledger = tables.sources.ledger(TP(topic, partition))
+        changes = Changes(partition, ledger, tables.flushing.wake, self._places)
         keep = partial(self.data.keep, partition) if self._is_buffered else None
         dump = self._dump_plain or self._dump_value
         poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail)
@@ -226,14 +215,21 @@ class Collected(Stored, faust.Table):
         """A partition was given up: what was not sent of it is made again by whoever has it next."""
         poster = self._partitions.pop(partition, None)
         self._desks.clear()
-        self._desk = Desk(None, None)
+        if "_at_hand" in vars(self):
+            self._at_hand.desk = Desk(None, None)
         if poster is not None:
             self.app.tables.flushing.discard(poster)
             marks = poster.drop()
-            if self._values is not None:
+            if self._values is not None and self._places is not None:
                 for mark in marks:
                     self._values.pop(mark, None)
                     self._places.pop(mark, None)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """As in `Stored`; the store in memory is to know the partitions of all keys then."""
+        for poster in self._partitions.values():
+            poster.changes.place()
+        await super().on_recovery_completed(active_tps, standby_tps)
 
     def _without_newer(self, batch: Iterable[Any]) -> Iterable[Any]:
         """What is read back does not replace what agents have changed since, and that is not in the changelog yet."""

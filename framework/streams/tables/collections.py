@@ -9,7 +9,7 @@ from faust.tables.globaltable import GlobalTable as FaustGlobalTable
 
 from framework.streams.reading.events import Event
 from framework.streams.tables.at_once import AtOnce
-from framework.streams.tables.authors import is_running
+from framework.streams.tables.authors import running_in
 from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes, Entry
 from framework.streams.tables.desks import Desk
@@ -38,22 +38,20 @@ class Table(AtOnce):
     sent at once (`AtOnce`).
     """
 
-    _desk = Desk(None, None)
-    _tally: Tally | None = None
-
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        values = self._values
+        at_hand = self._at_hand
+        values = at_hand.values
         if values is None:
             if not self._is_buffered or type(self).on_key_get is not faust.Table.on_key_get:
                 return super().__getitem__(key)
             value = self.data.read(self._mark_of(key), MISSING)
         else:
             value = values.get(key, MISSING)
-        tally = self._tally
-        if tally is None or len(tally.sensors) != tally.size:
-            tally = self._tally = Tally(self)
+        tally = at_hand.tally
+        if len(tally.sensors) != tally.size:
+            tally = at_hand.tally = Tally(self)
         if tally.state is not None:
             tally.state.keys_retrieved += 1
         else:
@@ -67,25 +65,27 @@ class Table(AtOnce):
 
         It is one function because this is done for each event, and a call costs a tenth of it.
         """
-        if not self._is_collected:
+        at_hand = self._at_hand
+        if not at_hand.is_collected and not at_hand.collects(self):
             self._set_at_once(key, value)
             return
         kind = type(value)
-        if kind in self._plain and ((LEAST <= value <= MOST) if kind is int else is_plain(value)):
+        if kind in at_hand.plain and ((LEAST <= value <= MOST) if kind is int else is_plain(value)):
             packed: Any = MISSING
         else:
             packed = self._dump_value(value)
-        values = self._values
-        mark = key if values is not None else self._dump_key(key)
+        values = at_hand.values
+        mark = key if values is not None else at_hand.dump_key(key)
         ref = _current_event.get(None)
         # Our own stand for themselves.
         event = ref if type(ref) is Event or ref is None else ref()
-        desk = self._desk
-        if desk.event is not event:
-            desk = self._sit_down(event, key)
-            book = desk.book
-        else:
+        desk = at_hand.desk
+        if desk.event is event:
             book = self._book_at(desk)
+        else:
+            if type(ref) is not Event or not desk.follow(event):
+                desk = self._sit_down(event, key)
+            book = desk.book
         entry: Any = desk.changes.dirty.get(mark)
         if book is None or book.is_replay or book.made:
             entry = self._open(desk.changes, book, mark, key)
@@ -109,9 +109,9 @@ class Table(AtOnce):
                 desk.changes.weight += len(packed or b"")
             if values is not None:
                 values[key] = value
-            tally = self._tally
-            if tally is None or len(tally.sensors) != tally.size:
-                tally = self._tally = Tally(self)
+            tally = at_hand.tally
+            if len(tally.sensors) != tally.size:
+                tally = at_hand.tally = Tally(self)
             if tally.state is not None:
                 tally.state.keys_updated += 1
             else:
@@ -122,7 +122,9 @@ class Table(AtOnce):
     def _book_at(self, desk: Desk) -> Book | None:
         """The book at a desk; None for a task that the body has started: it sees its event, too, and may be late."""
         reader = desk.reader
-        return desk.book if reader.stream.current_event is desk.event and is_running(reader.task) else None
+        if reader.stream.current_event is desk.event and running_in(reader.loop) is reader.task:
+            return desk.book
+        return None
 
     def _open(self, changes: Changes, book: Book | None, mark: Any, key: Any) -> Entry | None:
         """Count a change, and give what is to take its value; None if it has survived, and must not be made again."""
@@ -142,14 +144,15 @@ class Table(AtOnce):
         return entry
 
     def __delitem__(self, key: Any) -> None:
-        if not self._is_collected:
+        at_hand = self._at_hand
+        if not at_hand.is_collected and not at_hand.collects(self):
             self._delete_at_once(key)
             return
-        values = self._values
-        mark = key if values is not None else self._dump_key(key)
+        values = at_hand.values
+        mark = key if values is not None else at_hand.dump_key(key)
         ref = _current_event.get(None)
         event = None if ref is None else ref()
-        desk = self._desk
+        desk = at_hand.desk
         if desk.event is event:
             book = self._book_at(desk)
         else:

@@ -5,7 +5,7 @@ from typing import Any
 
 from faust.types import TP
 
-from framework.streams.tables.authors import Author
+from framework.streams.tables.authors import Author, running_in
 from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes
 
@@ -30,14 +30,29 @@ class Desk:
         self.tp: Any = None
 
     def take_turn(self, event: Any, reader: Any) -> None:
-        """An event that knows its reader has its turn."""
-        if self.reader is not reader:
-            self.reader, self.tp = reader, event.part.tp
+        """An event that knows its reader, and is in hand there, has its turn."""
+        self.reader, self.tp = reader, event.part.tp
         if self.event is not event:
-            self.event = event
-            record = event.record
-            if self.book is not None and self.book.begin(record.offset, record.timestamp or 0):
-                self.changes.disown(self.book)
+            self.follow(event)
+
+    def follow(self, event: Any) -> bool:
+        """Give the next event its turn, if it is of the same source as the one before and in hand, as almost always.
+
+        Returns:
+            whether it is; else nothing has happened.
+        """
+        reader = event.reader
+        if (
+            self.reader is not reader
+            or self.tp is not event.part.tp
+            or reader.stream.current_event is not event
+            or running_in(reader.loop) is not reader.task
+        ):
+            return False
+        record, book, self.event = event.record, self.book, event
+        if book is not None and book.begin(record.offset, record.timestamp or 0):
+            self.changes.disown(book)
+        return True
 
     def begin(self, author: Author) -> None:
         """An event has its turn; the same one has it until another object comes."""

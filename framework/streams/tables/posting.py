@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from time import monotonic
 from typing import Any
 
@@ -88,27 +89,25 @@ class Poster:
 
     async def _hand_over(self, flight: Flight) -> list[Any]:
         """Send a flight's records; returns the last one of each batch."""
-        outbox, topic, partition = self._outbox(), self._topic, self.changes.partition
-        post, ends = outbox.topic(topic).poster(partition), monotonic() + TURN
-        sents: list[Any] = []
-        parcel = None
-        for number, (key, value, headers) in enumerate(flight.records(), 1):
-            sent = post(key, value, None, headers)
-            if sent is None:
-                sent = await outbox.post(topic, partition, key, value, headers=headers)
-                post = outbox.topic(topic).poster(partition)
-            if sent.parcel is not parcel:
-                parcel = sent.parcel
-                sents.append(sent)
-            else:
-                sents[-1] = sent
-            if number % LOOK == 0 and monotonic() > ends:
+        outbox, partition = self._outbox(), self.changes.partition
+        records, ends = flight.records(), monotonic() + TURN
+        last: dict[Any, Any] = {}
+        # What is handed over after it was dropped is outdated when it comes behind the records of who has it now.
+        while not self.changes.is_dropped and (some := [*islice(records, LOOK)]):
+            rest = iter(some)
+            while not self.changes.is_dropped:
+                sent, left = outbox.topic(self._topic).post_many(partition, rest)
+                if sent is not None:
+                    last[sent.parcel] = sent
+                if left is None:
+                    break
+                key, value, headers = left
+                sent = await outbox.post(self._topic, partition, key, value, headers=headers)
+                last[sent.parcel] = sent
+            if monotonic() > ends:
                 await asyncio.sleep(0)
-                post, ends = outbox.topic(topic).poster(partition), monotonic() + TURN
-            if self.changes.is_dropped:
-                # What was handed over is outdated when it comes behind the records of whoever writes to it now.
-                break
-        return sents
+                ends = monotonic() + TURN
+        return [*last.values()]
 
     # --- when it is confirmed -----------------------------------------------------------------------------------------
 

@@ -85,11 +85,17 @@ class FakeOutbox:
         assert name == CHANGELOG.topic
         return self
 
-    def poster(self, partition: int) -> Any:
+    def post_many(self, partition: int, records: Iterator[Any]) -> Any:
         assert partition == CHANGELOG.partition
-        return self._post_now
+        sent = None
+        for key, value, headers in records:
+            posted = self._post_now(key, value, headers)
+            if posted is None:
+                return sent, (key, value, headers)
+            sent = posted
+        return sent, None
 
-    def _post_now(self, key: bytes, value: bytes | None, _timestamp: int | None, headers: Any) -> Any:
+    def _post_now(self, key: bytes, value: bytes | None, headers: Any) -> Any:
         if self.room <= 0:
             return None
         self.room -= 1
@@ -98,7 +104,7 @@ class FakeOutbox:
 
     async def post(self, topic: str, partition: int, key: bytes, value: bytes | None, *, headers: Any = ()) -> Any:
         assert (topic, partition) == CHANGELOG
-        while (sent := self._post_now(key, value, None, headers)) is None:
+        while (sent := self._post_now(key, value, headers)) is None:
             self.has_room.clear()
             await self.has_room.wait()
         return sent

@@ -5,18 +5,24 @@ import asyncio
 import pytest
 
 from tests.unit.streams.fakes import FLIGHTS, run, settle
-from tests.unit.streams.feeding import fed
+from tests.unit.streams.feeding import Feeding, Loop, fed
 from tests.unit.streams.reading.test_batches import fetched, reading
+
+
+async def ten_committed(feeding: Feeding) -> Loop:
+    """Read the records 0 to 9, and commit them."""
+    loop = await reading(feeding)
+    feeding.feed(*range(10))
+    await settle()
+    await feeding.consumer.commit()
+    return loop
 
 
 class TestLogThatBeginsAnew:
     def test_is_committed_from_its_beginning(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                loop = await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                loop = await ten_committed(feeding)
                 # The client has gone to the beginning by itself.
                 feeding.feed(0, 1, 2)
                 await settle()
@@ -29,10 +35,7 @@ class TestLogThatBeginsAnew:
     def test_one_that_was_cut_off_goes_on_at_its_end(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                await ten_committed(feeding)
                 feeding.feed(9)
                 await settle()
                 feeding.feed(10, 11)
@@ -45,10 +48,7 @@ class TestLogThatBeginsAnew:
     def test_what_is_unfinished_of_the_new_one_is_not_committed(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                loop = await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                loop = await ten_committed(feeding)
                 loop.go.clear()
                 feeding.feed(0, 1, 2)
                 await settle()
@@ -78,10 +78,7 @@ class TestLogThatBeginsAnew:
     def test_also_after_a_user_has_set_the_position(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                await ten_committed(feeding)
                 await feeding.consumer.seek(FLIGHTS, 5)
                 feeding.feed(5, 6)
                 await settle()
@@ -111,10 +108,7 @@ class TestPositionThatWasSet:
     def test_back_by_a_user(self, way: str) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                await ten_committed(feeding)
                 if way == "seek":
                     await feeding.consumer.seek(FLIGHTS, 5)
                 else:
@@ -129,10 +123,7 @@ class TestPositionThatWasSet:
     def test_back_by_a_user_while_a_run_comes_from_there(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                await ten_committed(feeding)
                 feeding.consumer.client.kafka.offsets[FLIGHTS] = list(range(10))
                 reached, go_on = asyncio.Event(), asyncio.Event()
 
@@ -159,10 +150,7 @@ class TestPositionThatWasSet:
 
         async def scenario() -> None:
             async with fed() as feeding:
-                loop = await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                loop = await ten_committed(feeding)
                 late = fetched(feeding, 10, 11)
                 await feeding.consumer.seek(FLIGHTS, 50)
                 await feeding.consumer._deliver_runs(late)
@@ -176,10 +164,7 @@ class TestPositionThatWasSet:
     def test_back_to_the_committed_offset(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
-                loop = await reading(feeding)
-                feeding.feed(*range(10))
-                await settle()
-                await feeding.consumer.commit()
+                loop = await ten_committed(feeding)
                 loop.go.clear()
                 feeding.feed(10, 11)
                 await settle()

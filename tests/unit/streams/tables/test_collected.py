@@ -13,11 +13,11 @@ from faust.exceptions import ProducerSendError
 from faust.sensors.monitor import Monitor
 from faust.streams import _current_event
 from faust.types import TP
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from framework.streams.reading.events import Event, Reader
-from framework.streams.sending.serializing import value_dump
+from framework.streams.sending.serializing import key_dump, value_dump
 from framework.streams.tables import flushing
 from framework.streams.tables.authors import Authors
 from framework.streams.tables.plain_json import dump_plain, is_plain
@@ -103,11 +103,52 @@ PLAIN = st.one_of(st.integers(), st.text(), st.booleans(), st.floats())
 
 
 @given(PLAIN)
+@example("\x7f")
 def test_plain_values_are_written_as_faust_writes_them(value: Any) -> None:
     process = Process()
     if is_plain(value):
         assert dump_plain(value) == value_dump(process.app, process.table.changelog_topic.schema)(value)
         assert json.loads(dump_plain(value)) == value
+
+
+@given(st.text(st.characters(max_codepoint=0x80), max_size=3))
+@example("\x7f")
+@example('\x1f"\\')
+def test_keys_are_written_as_faust_writes_them(key: str) -> None:
+    """Else the changelog would have two records of one key, by workers of both paths."""
+    process = Process(is_fast=True)
+    assert process.table._dump_key(key) == key_dump(process.app, process.table.changelog_topic.schema)(key)
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_recovery_keeps_what_is_dirty_where_its_partition_is_active(*, is_active: bool) -> None:
+    """Faust's store has the partition of a key that was read back from another one."""
+
+    async def scenario() -> None:
+        process = Process(is_fast=True)
+        process.table.data._key_partition["a"] = 1
+        process.process(0, [("a", 1), ("b", 1)])
+        await process.table.on_recovery_completed({CHANGELOG} if is_active else set(), set())
+        assert process.contents() == ({"a": 1, "b": 1} if is_active else {})
+        process.kill()
+
+    run(scenario)
+
+
+def test_event_of_nobodys_loop_changes_a_table() -> None:
+    """As one that was taken out of a topic by hand, and put into a channel that an agent reads."""
+
+    async def scenario() -> None:
+        process = Process(is_fast=True)
+        agent = Agent(process)
+        agent.reader = Reader(process.app, None, None)
+        with agent.turn(0):
+            process.table["a"] = 1
+        await process.flush()
+        assert (sent(process), process.contents()) == ([(b'"a"', b"1")], {"a": 1})
+        process.kill()
+
+    run(scenario)
 
 
 def test_window_that_was_closed_does_not_come_back(tmp_path: Path) -> None:
