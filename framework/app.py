@@ -76,7 +76,8 @@ class App(DeliveringApp):
         """The seat that this process was started for; None for a standby and for a dynamic member, which have none."""
         self.lease = Lease()
         """Whether this worker may emit; without an end unless a shadow watches over its seat."""
-        self._ending: asyncio.Future[None] | None = None
+        self.ending: asyncio.Future[None] | None = None
+        """The stop, from its beginning on."""
         self._pages = 0
         super().__init__(id, **options)
         self.on_promoted = App.on_promoted.with_default_sender(self)
@@ -198,9 +199,9 @@ class App(DeliveringApp):
 
     async def stop(self) -> None:
         """Stop; a second caller waits for the first one's stop to end, too."""
-        if self._ending is None:
-            self._ending = asyncio.ensure_future(super().stop())
-        await asyncio.shield(self._ending)
+        if self.ending is None:
+            self.ending = asyncio.ensure_future(super().stop())
+        await asyncio.shield(self.ending)
 
     def leave_on_stop(self) -> None:
         """Give the seat up with the stop; may be said until the member has closed, which is the last thing it does."""
