@@ -16,19 +16,20 @@ class AtHand:
     Attributes:
         values: the table's, for reading and changing.
         tally: counts accesses.
-        is_collected: whether changes are known to be collected; what follows is for that.
-        plain, dump_key: the table's.
+        is_collected: whether changes are known to be collected.
+        plain, dump_key: the table's; only where they are.
         desk: the last at which an event had its turn that knows its reader.
     """
 
     __slots__ = ("desk", "dump_key", "is_collected", "plain", "tally", "values")
 
+    plain: frozenset[type]
+    dump_key: Callable[[Any], bytes]
+
     def __init__(self, table: Any) -> None:
         self.values: dict[Any, Any] | None = table._values
         self.tally = Tally(table)
         self.is_collected = False
-        self.plain: frozenset[type] = frozenset()
-        self.dump_key: Callable[[Any], bytes] = bytes
         self.desk = Desk(None, None)
 
     def collects(self, table: Any) -> bool:

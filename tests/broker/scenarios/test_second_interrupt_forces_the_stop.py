@@ -26,6 +26,9 @@ def test_second_interrupt_forces_the_stop(rig: Rig) -> None:
 
         assert ended.code == ExitCode.FORCED
         assert time.monotonic() - second <= 3.0
+        (forced,) = w1.events("worker.forced")
+        assert f"{held.topic}[{held.partition}]@{held.offset}" in forced["in_flight"]
+        assert any("wait_empty" in place for place in forced["waits_at"])
         scenario.start("w1", SCENARIO_IGNORE_HOLD="1")
         scenario.finish()
         assert held.uuid in {output.uuid for output in scenario.outputs()}
