@@ -76,8 +76,7 @@ class App(DeliveringApp):
         """The seat that this process was started for; None for a standby and for a dynamic member, which have none."""
         self.lease = Lease()
         """Whether this worker may emit; without an end unless a shadow watches over its seat."""
-        self.ending: asyncio.Future[None] | None = None
-        """The stop, from its beginning on."""
+        self._ending: asyncio.Future[None] | None = None
         self._pages = 0
         super().__init__(id, **options)
         self.on_promoted = App.on_promoted.with_default_sender(self)
@@ -199,9 +198,9 @@ class App(DeliveringApp):
 
     async def stop(self) -> None:
         """Stop; a second caller waits for the first one's stop to end, too."""
-        if self.ending is None:
-            self.ending = asyncio.ensure_future(super().stop())
-        await asyncio.shield(self.ending)
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(super().stop())
+        await asyncio.shield(self._ending)
 
     def leave_on_stop(self) -> None:
         """Give the seat up with the stop; may be said until the member has closed, which is the last thing it does."""
@@ -265,6 +264,11 @@ class App(DeliveringApp):
         with contextlib.suppress(RuntimeError):  # the set may change while another thread looks at it
             return self._consumer.in_flight() if self._consumer is not None else []
         return ["(changing)"]
+
+    def loops(self) -> list[asyncio.AbstractEventLoop]:
+        """The event loops that a stop waits for: the app's, and that of the consumer's thread."""
+        thread = self._consumer.thread if self._consumer is not None else None
+        return [self.loop, *([thread.thread_loop] if thread is not None else [])]
 
     # --- Faust's settings and transport -------------------------------------------------------------------------------
 

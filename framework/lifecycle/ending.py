@@ -19,7 +19,7 @@ from framework.exit_codes import ExitCode
 from framework.lifecycle.interrupts import ONE_INTERRUPT, reason_of
 from framework.lifecycle.leave_policy import ORDERS
 from framework.lifecycle.link import Failed, Go, Link, Moved, Stop, WorkerSpec
-from framework.lifecycle.waiting import waits_at
+from framework.lifecycle.waiting import all_waits
 from framework.states import HAS_JOINED, StopReason, WorkerState, move
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ class EndingProcess:
         self.state = WorkerState.LOADING
         self._app: App | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
         self._stop_asked: asyncio.Event | None = None
         self._go = Go()
         self._may_go = threading.Event()
@@ -149,7 +148,7 @@ class EndingProcess:
     def _force(self, why: str) -> NoReturn:
         self._end_soon(ExitCode.FORCED)
         in_flight = self._app.in_flight() if self._app is not None else []
-        at = waits_at(self._task) + (waits_at(self._app.ending) if self._app is not None else [])
+        at = all_waits(self._app.loops() if self._app is not None else ())
         log.error("worker.forced", why=why, in_flight=in_flight[:100], in_flight_count=len(in_flight), waits_at=at)
         self.end(ExitCode.FORCED)
 

@@ -1,9 +1,26 @@
-"""Where a task of asyncio waits: what the log of a stop that did not end has to say."""
+"""Where tasks of asyncio wait: what the log of a stop that did not end has to say."""
 
-from collections.abc import Iterator
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+MOST = 100
+"""Places that are told of at most."""
+
+
+def all_waits(loops: Iterable[asyncio.AbstractEventLoop]) -> list[str]:
+    """Where the tasks of some event loops wait, `place > place`, as `waits_at` says it; from any thread.
+
+    A stop is waited for through services that wait for each other, so the one task that holds it up may be any. Tasks
+    that wait at the same place are told of once, with their number.
+    """
+    found = Counter(
+        " > ".join(waits_at(task)) for loop in loops if not loop.is_closed() for task in asyncio.all_tasks(loop)
+    )
+    return [place if number == 1 else f"{number} x {place}" for place, number in found.most_common(MOST) if place]
 
 
 def waits_at(task: Any) -> list[str]:

@@ -85,7 +85,7 @@ class WorkerProcess(SeatingProcess):
         # Here and not above: the supervisor shares this module's neighbours, and has no use for Kafka.
         from framework.lifecycle.presence import Presence
 
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
         app = self._app = load_app(self.spec.target, self.spec.folder)
         app.bind(slot=self.spec.slot, slots=self.spec.slots, role=self.spec.role)

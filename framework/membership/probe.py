@@ -43,7 +43,7 @@ async def probe(addresses: Iterable[str], security: Mapping[str, Any], timeout: 
         except REFUSALS as exc:
             raise _refused(address, exc) from exc
         except (kafka_errors.KafkaError, OSError, TimeoutError) as exc:
-            reasons.append(f"{address} ({_reason(exc, timeout)})")
+            reasons.append(f"{address} ({_reason(exc, security, timeout)})")
         else:
             connection.close()
             return
@@ -53,11 +53,17 @@ async def probe(addresses: Iterable[str], security: Mapping[str, Any], timeout: 
     )
 
 
-def _reason(exc: BaseException, timeout: float) -> str:
+def _reason(exc: BaseException, security: Mapping[str, Any], timeout: float) -> str:
     if isinstance(exc, TimeoutError):
         return f"no answer within {timeout:g} s"
     if isinstance(exc, kafka_errors.KafkaError):
-        return "the connection was closed before it spoke Kafka; is this port a broker's, with this security protocol?"
+        is_tls = security.get("ssl_context") is not None
+        # One that asks for a certificate in vain says so to nobody: since TLS 1.3 the handshake is over by then.
+        certificate = " And does it ask for a certificate (FRAMEWORK_SSL_CERTFILE)?" if is_tls else ""
+        return (
+            "the connection was closed before it spoke Kafka; is this port a broker's, with this security protocol?"
+            + certificate
+        )
     return (getattr(exc, "strerror", None) or str(exc) or type(exc).__name__).lower()
 
 

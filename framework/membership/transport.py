@@ -141,6 +141,12 @@ class Consumer(BatchConsumer):
         self.app.flow_control.clear()
 
     @property
+    def thread(self) -> ConsumerThread:
+        """The thread in which the member lives."""
+        found: ConsumerThread = self._thread
+        return found
+
+    @property
     def member(self) -> Any:
         """The `StaticGroupCoordinator`, or None before the consumer has connected."""
         consumer = self._thread._consumer

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.consumer import group_coordinator
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
@@ -40,6 +40,7 @@ CONSUMER = "framework/membership/consumer.py"
 PROTOCOL = "framework/membership/protocol.py"
 PROBE = "framework/membership/probe.py"
 HOLDING = "framework/streams/holding.py"
+HANGING_UP = "framework/hanging_up.py"
 
 NAMES = [
     # Overridden: aiokafka calls these on our coordinator.
@@ -493,5 +494,29 @@ def test_sender_of_a_producer() -> None:
         sender = producer._sender
         assert isinstance(sender, Sender), f"{HOLDING} holds the records of {LIBRARY} back there."
         assert sender.client is producer.client
+
+    asyncio.run(scenario())
+
+
+def test_connections_of_a_client() -> None:
+    """Those that `close` of a client waits for; a broker that says nothing is a listener that accepts."""
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}")
+        assert client._conns == {}, f"{HANGING_UP} looks into this mapping of {LIBRARY}."
+        connection = AIOKafkaConnection("127.0.0.1", port)
+        assert connection._writer is None, f"{HANGING_UP} takes None for a connection of {LIBRARY} that is closed."
+        async with server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert callable(writer.transport.abort)
+            connection._writer, connection._reader = writer, reader
+            connection._read_task = asyncio.ensure_future(reader.read())
+            client._conns["any"] = connection
+            connection._closed_fut = asyncio.get_running_loop().create_future()
+            connection._closed_fut.set_result(None)
+            await client.close()
+            assert connection._writer is None, f"{HANGING_UP} assumes that {LIBRARY} closes them all."
 
     asyncio.run(scenario())
