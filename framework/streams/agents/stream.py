@@ -63,7 +63,7 @@ class Stream(Singles):
         reader = self._new_reader()
         is_ordered = reader.is_ordered
         load, load_key, is_json = reader.decoding.load_value, reader.decoding.load_key, reader.decoding.is_json
-        turns, set_current = app.turns, _current_event.set
+        turns, set_current, new = app.turns, _current_event.set, object.__new__
         event: Any = None
         is_over = False
         deadline = turns.deadline()
@@ -122,7 +122,9 @@ class Stream(Singles):
                                         value = load(raw)
                                 else:
                                     value = load(raw)
-                                event = Event(reader, part, record, value)
+                                # As `Event(reader, part, record, value)`, which is a call.
+                                event = new(Event)
+                                event.reader, event.part, event.record, event.value = reader, part, record, value
                                 if load_key is not None:
                                     event.key = key
                                 set_current(event)

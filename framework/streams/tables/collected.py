@@ -38,9 +38,9 @@ class Collected(Stored, faust.Table):
     Keys, and whatever might fail, are serialized in the agent's body, so that the failure is there.
     """
 
-    @cached_property
-    def _at_hand(self) -> AtHand:
-        return AtHand(self)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._at_hand = AtHand()
 
     @cached_property
     def _authors(self) -> Authors:
@@ -215,8 +215,7 @@ class Collected(Stored, faust.Table):
         """A partition was given up: what was not sent of it is made again by whoever has it next."""
         poster = self._partitions.pop(partition, None)
         self._desks.clear()
-        if "_at_hand" in vars(self):
-            self._at_hand.desk = Desk(None, None)
+        self._at_hand.desk = Desk(None, None)
         if poster is not None:
             self.app.tables.flushing.discard(poster)
             marks = poster.drop()

@@ -43,7 +43,7 @@ class Table(AtOnce):
     def __getitem__(self, key: Any) -> Any:
         at_hand = self._at_hand
         values = at_hand.values
-        if values is None:
+        if values is None and (values := at_hand.find_values(self)) is None:
             if not self._is_buffered or type(self).on_key_get is not faust.Table.on_key_get:
                 return super().__getitem__(key)
             value = self.data.read(self._mark_of(key), MISSING)
@@ -100,8 +100,6 @@ class Table(AtOnce):
         else:
             entry = self._open(desk.changes, book, mark, key)
         if entry is not None:
-            if entry.has_expired:
-                entry.has_expired = False
             if packed is MISSING:
                 entry.value, entry.is_packed = value, False
             else:
@@ -109,6 +107,9 @@ class Table(AtOnce):
                 desk.changes.weight += len(packed or b"")
             if values is not None:
                 values[key] = value
+            elif entry.has_expired:
+                # Said only by a store that waits for the changelog.
+                entry.has_expired = False
             tally = at_hand.tally
             if len(tally.sensors) != tally.size:
                 tally = at_hand.tally = Tally(self)

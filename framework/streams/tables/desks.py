@@ -50,8 +50,18 @@ class Desk:
         ):
             return False
         record, book, self.event = event.record, self.book, event
-        if book is not None and book.begin(record.offset, record.timestamp or 0):
-            self.changes.disown(book)
+        if book is not None:
+            offset, time = record.offset, record.timestamp or 0
+            if offset > book.horizon:
+                # As almost always; what `begin` does then, without a call for each event.
+                book.at = book.offset = book.horizon = offset
+                book.is_replay = False
+                if book.made:
+                    book.made = {}
+                if time > book.time:
+                    book.time = time
+            elif book.begin(offset, time):
+                self.changes.disown(book)
         return True
 
     def begin(self, author: Author) -> None:
