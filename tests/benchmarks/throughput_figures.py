@@ -30,6 +30,15 @@ class Sample:
         """In terms of all records, where only a share of them was counted."""
         return Sample(self.rate / share, self.cpu_us * share, self.rss_mb)
 
+    def as_json(self) -> dict[str, Any]:
+        """As it is written down."""
+        return {
+            "rate": round(self.rate),
+            "spread": round(self.spread, 2),
+            "cpu_us": round(self.cpu_us, 2),
+            "rss_mb": round(self.rss_mb, 1),
+        }
+
 
 def middle(samples: Sequence[Sample]) -> Sample:
     """The median of each figure."""
@@ -83,15 +92,7 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """As it is written down."""
-        figures = {
-            name: {
-                "rate": round(each.rate),
-                "spread": round(each.spread, 2),
-                "cpu_us": round(each.cpu_us, 2),
-                "rss_mb": round(each.rss_mb, 1),
-            }
-            for name, each in self.figures.items()
-        }
+        figures = {name: each.as_json() for name, each in self.figures.items()}
         return {
             "case": self.case,
             "title": self.title,
@@ -109,10 +110,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, ceil(share * len(values)) - 1)]
 
 
-def together(results: Sequence[Mapping[str, Any]]) -> float:
-    """Records a second of several processes that did one thing together, from their meters."""
+def together(results: Sequence[Mapping[str, Any]]) -> Sample:
+    """Several processes that did one thing together, from their meters; the MB are those of the largest."""
     begun, ended = min(each["begun"] for each in results), max(each["ended"] for each in results)
-    return sum(each["records"] for each in results) / (ended - begun)
+    records, cpu = (sum(each[name] for each in results) for name in ("records", "cpu"))
+    return Sample.of(records, ended - begun, cpu, max(each["rss_mb"] for each in results))
 
 
 def _rounded(ratio: float | None) -> float | None:

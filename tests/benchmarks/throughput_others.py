@@ -22,7 +22,7 @@ from tests.benchmarks.throughput_contenders import (
     result_in,
     running,
 )
-from tests.benchmarks.throughput_figures import percentile, together
+from tests.benchmarks.throughput_figures import Sample, percentile, together
 from tests.benchmarks.throughput_input import Input, fill
 from tests.benchmarks.throughput_load import load
 from tests.benchmarks.throughput_making import PARTITIONS
@@ -63,8 +63,8 @@ def measure_latency(contender: str, place: Place, rate: int, scale: float) -> La
     return Latency(percentile(found["ms"], 0.5), percentile(found["ms"], 0.99))
 
 
-def measure_workers(workers: int, place: Place, scale: float) -> float:
-    """Records a second of so many workers of this framework on one machine, each with its share of the partitions.
+def measure_workers(workers: int, place: Place, scale: float) -> Sample:
+    """So many workers of this framework on one machine, each with its share of the partitions.
 
     Raises:
         ContenderError: they failed, or one did not get its share.

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.throughput_cases import FAUST, NAMES, OURS, QUIX
-from tests.benchmarks.throughput_figures import Row
+from tests.benchmarks.throughput_figures import Row, Sample
 from tests.benchmarks.throughput_others import Latency
 from tests.benchmarks.throughput_peers import VERSION
 
@@ -30,14 +30,14 @@ class Report:
     Attributes:
         rows: of the cases.
         latency: `{rate: {contender: milliseconds}}`.
-        workers: `{workers: records a second}`.
+        workers: `{workers: what they did together}`.
         idle: `{contender: percent of a core}`.
         failures: what went wrong, each with its case and contender.
     """
 
     rows: list[Row] = field(default_factory=list)
     latency: dict[int, dict[str, Latency]] = field(default_factory=dict)
-    workers: dict[int, float] = field(default_factory=dict)
+    workers: dict[int, Sample] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
@@ -56,7 +56,7 @@ class Report:
             "latency_ms": {
                 str(rate): {name: asdict(each) for name, each in found.items()} for rate, found in self.latency.items()
             },
-            "workers": {str(count): round(rate) for count, rate in self.workers.items()},
+            "workers": {str(count): each.as_json() for count, each in self.workers.items()},
             "idle_percent": {name: round(share, 2) for name, share in self.idle.items()},
             "failures": self.failures,
         }
@@ -105,8 +105,10 @@ def _sentences(report: Report) -> list[str]:
     if 1 in report.workers and 2 in report.workers:
         one, two = report.workers[1], report.workers[2]
         found.append(
-            f"Workers, a body of 100 SHA-256: one {one:,.0f}/s, two {two:,.0f}/s together, {two / one:.2f} times"
-            f" (wanted {WORKERS_WANTED} where the broker is on another machine)."
+            f"Workers, a body of 100 SHA-256: one {one.rate:,.0f}/s, two {two.rate:,.0f}/s together,"
+            f" {two.rate / one.rate:.2f} times (wanted {WORKERS_WANTED} where the broker is on another machine, here it"
+            f" has its share of the cores). By what a record costs, {one.cpu_us:.1f} and {two.cpu_us:.1f} µs of CPU, two"
+            f" that had a core each would be {2 * one.cpu_us / two.cpu_us:.2f} times one."
         )
     for name, share in report.idle.items():
         wanted = f" (wanted <= {IDLE_WANTED:g} %)" if name == OURS else ""

@@ -62,7 +62,7 @@ def _together(found: dict[Step, list[Any]], failures: list[str]) -> Report:
             both = Latency(median(each.p50 for each in results), median(each.p99 for each in results))
             report.latency.setdefault(step.argument, {})[step.contender] = both
         elif step.kind == "workers":
-            report.workers[step.argument] = median(results)
+            report.workers[step.argument] = middle(results)
         else:
             report.idle[step.contender] = median(results)
     for case, samples in figures.items():

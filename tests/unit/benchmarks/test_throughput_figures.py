@@ -62,5 +62,6 @@ def test_percentile_is_one_of_the_values(share: float, expected: float) -> None:
 
 
 def test_several_processes_are_one_from_the_first_begin_to_the_last_end() -> None:
-    results = [{"begun": 1.0, "ended": 3.0, "records": 10}, {"begun": 1.5, "ended": 5.0, "records": 30}]
-    assert together(results) == pytest.approx(10.0)
+    first = {"begun": 1.0, "ended": 3.0, "records": 10, "cpu": 1.5, "rss_mb": 80}
+    second = {"begun": 1.5, "ended": 5.0, "records": 30, "cpu": 2.5, "rss_mb": 70}
+    assert together([first, second]) == Sample(rate=10.0, cpu_us=100_000.0, rss_mb=80)

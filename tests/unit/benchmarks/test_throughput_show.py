@@ -14,7 +14,7 @@ from tests.benchmarks.throughput_show import Report, show
 REPORT = Report(
     rows=[Row("events", "consume events()", {FAUST: Sample(10_000, 80, 60), OURS: Sample(400_000, 2, 81)}, 22)],
     latency={200: {FAUST: Latency(2.0, 20.0), OURS: Latency(1.0, 30.0)}},
-    workers={1: 100_000.0, 2: 150_000.0},
+    workers={1: Sample(100_000, 9, 80), 2: Sample(150_000, 10, 81)},
     idle={OURS: 0.5},
     failures=["sink, plain Faust: [1] record came twice"],
 )
@@ -28,7 +28,17 @@ def told(report: Report) -> str:
 
 @pytest.mark.parametrize(
     "words",
-    ["40.0", "yes", "1.0 / 30.0", "NO", "150,000/s together, 1.50 times", "0.50 % of a core", "+21 MB", "FAILED sink"],
+    [
+        "40.0",
+        "yes",
+        "1.0 / 30.0",
+        "NO",
+        "150,000/s together, 1.50 times",
+        "would be 1.80 times one",
+        "0.50 % of a core",
+        "+21 MB",
+        "FAILED sink",
+    ],
 )
 def test_everything_measured_is_told(words: str) -> None:
     assert words in told(REPORT)
