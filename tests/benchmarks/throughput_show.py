@@ -107,8 +107,8 @@ def _sentences(report: Report) -> list[str]:
         found.append(
             f"Workers, a body of 100 SHA-256: one {one.rate:,.0f}/s, two {two.rate:,.0f}/s together,"
             f" {two.rate / one.rate:.2f} times (wanted {WORKERS_WANTED} where the broker is on another machine, here it"
-            f" has its share of the cores). By what a record costs, {one.cpu_us:.1f} and {two.cpu_us:.1f} µs of CPU, two"
-            f" that had a core each would be {2 * one.cpu_us / two.cpu_us:.2f} times one."
+            f" has its share of the cores). By what a record costs, {one.cpu_us:.1f} and {two.cpu_us:.1f} µs of CPU,"
+            f" two that had a core each would be {2 * one.cpu_us / two.cpu_us:.2f} times one."
         )
     for name, share in report.idle.items():
         wanted = f" (wanted <= {IDLE_WANTED:g} %)" if name == OURS else ""
