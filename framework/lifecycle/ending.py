@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 
@@ -32,6 +32,9 @@ EARLY_GRACE = 3.0
 
 ORPHAN_GRACE = 3.0
 """Seconds that a worker gets to stop after its supervisor died."""
+
+SLOW_STOP = 5.0
+"""Seconds after which a stop says what holds it up; not only at its end, which may be a SIGKILL."""
 
 LAST_RESORT = 1.0
 """Seconds that a process which is to end gets for its last words, if nobody reads its log or holds its locks."""
@@ -137,7 +140,11 @@ class EndingProcess:
         return min(self._ends_by - now, EARLY_GRACE if is_short else math.inf)
 
     def _deadline(self, command: Stop, grace: float) -> None:
-        time.sleep(grace)
+        if grace > SLOW_STOP:
+            time.sleep(SLOW_STOP)
+            if self._stopping is command:
+                log.warning("worker.still_stopping", seconds=SLOW_STOP, **self._held_up_by())
+        time.sleep(grace - SLOW_STOP if grace > SLOW_STOP else grace)
         if self._stopping is not command:
             # Replaced by another one, which has a deadline of its own.
             return
@@ -147,10 +154,19 @@ class EndingProcess:
 
     def _force(self, why: str) -> NoReturn:
         self._end_soon(ExitCode.FORCED)
-        in_flight = self._app.in_flight() if self._app is not None else []
-        at = all_waits(self._app.loops() if self._app is not None else ())
-        log.error("worker.forced", why=why, in_flight=in_flight[:100], in_flight_count=len(in_flight), waits_at=at)
+        log.error("worker.forced", why=why, **self._held_up_by())
         self.end(ExitCode.FORCED)
+
+    def _held_up_by(self) -> dict[str, Any]:
+        """What a stop waits for: the records that agents are at, and where each task waits."""
+        if self._app is None:
+            return {}
+        in_flight = self._app.in_flight()
+        return {
+            "in_flight": in_flight[:100],
+            "in_flight_count": len(in_flight),
+            "waits_at": all_waits(self._app.loops()),
+        }
 
     # --- who may end it -----------------------------------------------------------------------------------------------
 

@@ -118,6 +118,9 @@ class FakeApp:
         self.calls.append("init")
 
     def in_flight(self) -> list[str]:
+        return ["flights[0]@1"]
+
+    def loops(self) -> list[asyncio.AbstractEventLoop]:
         return []
 
     async def start(self) -> None:

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 import framework.lifecycle.ending as module
 from framework.errors import FencedError
@@ -18,7 +19,7 @@ from framework.lifecycle.leave_policy import ORDERS
 from framework.lifecycle.link import Failed, Go, Link, Moved, Stop, WorkerSpec
 from framework.lifecycle.worker import WorkerProcess
 from framework.states import IllegalTransitionError, StopReason, WorkerState
-from tests.unit.lifecycle.fake_worker import EndedError, FakeLoop, Recorded
+from tests.unit.lifecycle.fake_worker import EndedError, FakeApp, FakeLoop, Recorded
 
 INTERRUPT = Stop(StopReason.INTERRUPT, 5.0)
 NOW = Stop(StopReason.INTERRUPT, 5.0, now=True)
@@ -138,6 +139,21 @@ def test_grace_is_kept_by_the_worker_itself(state: WorkerState, code: ExitCode, 
     worker.stop(Stop(StopReason.INTERRUPT, 0.01))
     until(lambda: worker.ends)
     assert worker.codes() == [code]
+
+
+def test_slow_stop_says_what_holds_it_up_before_it_is_forced(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW_STOP", 0.01)
+    worker = Recorded().at(WorkerState.RUNNING, loop)
+    worker.keeps_grace = True
+    worker._app = FakeApp()  # type: ignore[assignment]
+    with capture_logs() as logs:
+        worker.stop(Stop(StopReason.INTERRUPT, 0.03))
+        until(lambda: worker.ends)
+    slow, forced = (line for line in logs if "waits_at" in line)
+    assert (slow["event"], forced["event"]) == ("worker.still_stopping", "worker.forced")
+    assert forced["why"] == "0.03 s of grace were not enough"
+    assert slow["in_flight"] == forced["in_flight"] == ["flights[0]@1"]
+    assert slow["waits_at"] == forced["waits_at"] == []
 
 
 class TestGrace:
