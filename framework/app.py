@@ -260,15 +260,15 @@ class App(DeliveringApp):
         return self._consumer.uncommitted() if self._consumer is not None else 0
 
     def in_flight(self) -> list[str]:
-        """What is being processed now, as `topic[partition]@offset`; for the log of a stop that was forced."""
+        """What is being processed now, as `topic[partition]@offset`; for the log of a stop that takes long."""
         with contextlib.suppress(RuntimeError):  # the set may change while another thread looks at it
             return self._consumer.in_flight() if self._consumer is not None else []
         return ["(changing)"]
 
-    def loops(self) -> list[asyncio.AbstractEventLoop]:
-        """The event loops that a stop waits for: the app's, and that of the consumer's thread."""
-        thread = self._consumer.thread if self._consumer is not None else None
-        return [self.loop, *([thread.thread_loop] if thread is not None else [])]
+    @property
+    def consumer_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop of the consumer's thread; None before there is one."""
+        return self._consumer.thread.thread_loop if self._consumer is not None else None
 
     # --- Faust's settings and transport -------------------------------------------------------------------------------
 

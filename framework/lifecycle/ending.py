@@ -141,16 +141,20 @@ class EndingProcess:
 
     def _deadline(self, command: Stop, grace: float) -> None:
         if grace > SLOW_STOP:
-            time.sleep(SLOW_STOP)
-            if self._stopping is command:
-                log.warning("worker.still_stopping", seconds=SLOW_STOP, **self._held_up_by())
-        time.sleep(grace - SLOW_STOP if grace > SLOW_STOP else grace)
+            # In a thread of its own: a log that nobody reads must not hold the deadline up.
+            threading.Thread(target=self._say_if_slow, args=(command,), daemon=True, name="slow stop").start()
+        time.sleep(grace)
         if self._stopping is not command:
             # Replaced by another one, which has a deadline of its own.
             return
         if self._never_ran:
             self.end(ExitCode.OK)
         self._force(f"{grace:g} s of grace were not enough")
+
+    def _say_if_slow(self, command: Stop) -> None:
+        time.sleep(SLOW_STOP)
+        if self._stopping is command:
+            log.warning("worker.still_stopping", seconds=SLOW_STOP, **self._held_up_by())
 
     def _force(self, why: str) -> NoReturn:
         self._end_soon(ExitCode.FORCED)
@@ -159,14 +163,13 @@ class EndingProcess:
 
     def _held_up_by(self) -> dict[str, Any]:
         """What a stop waits for: the records that agents are at, and where each task waits."""
-        if self._app is None:
-            return {}
-        in_flight = self._app.in_flight()
-        return {
-            "in_flight": in_flight[:100],
-            "in_flight_count": len(in_flight),
-            "waits_at": all_waits(self._app.loops()),
-        }
+        loops = [self._loop, self._app.consumer_loop if self._app is not None else None]
+        try:
+            in_flight = self._app.in_flight() if self._app is not None else []
+            waits_at = all_waits(loop for loop in loops if loop is not None)
+        except Exception as error:  # noqa: BLE001 - looks at others at work; whatever it is, the stop must go on
+            return {"held_up_by": repr(error)}
+        return {"in_flight": in_flight[:100], "in_flight_count": len(in_flight), "waits_at": waits_at}
 
     # --- who may end it -----------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import aiokafka.errors as kafka_errors
 from aiokafka.client import AIOKafkaClient, CoordinationType
 
 from framework.backoff import Backoff
+from framework.closing import bound_close
 from framework.errors import BrokerUnavailableError, FrameworkError, GroupFailedError, GroupNotAllowedError
-from framework.hanging_up import hang_up_in_time
 from framework.membership.connection import Connection
 from framework.membership.probe import probe
 from framework.membership.reactions import Reaction, reaction_to
@@ -54,7 +54,7 @@ class Asking:
         """
         options = {**self._connection.options(), "request_timeout_ms": round(REQUEST_TIMEOUT * 1000)}
         self._client = AIOKafkaClient(**options)
-        hang_up_in_time(self._client)
+        bound_close(self._client)
         try:
             await self._client.bootstrap()
         except kafka_errors.KafkaError as exc:

@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 
-from framework.hanging_up import hang_up_in_time
+from framework.closing import bound_close
 from framework.membership.coordinator import StaticGroupCoordinator
 from framework.membership.coordinator_joining import Assignor
 from framework.membership.coordinator_requests import Listener
@@ -24,7 +24,7 @@ class StaticConsumer(AIOKafkaConsumer):
         **kwargs: Any,
     ) -> None:
         super().__init__(partition_assignment_strategy=(assignor,), client_id=client_id, **kwargs)
-        hang_up_in_time(self._client)
+        bound_close(self._client)
         self._assignor = assignor
         self._name = client_id
         self._listener = listener

@@ -58,8 +58,8 @@ def _reason(exc: BaseException, security: Mapping[str, Any], timeout: float) -> 
         return f"no answer within {timeout:g} s"
     if isinstance(exc, kafka_errors.KafkaError):
         is_tls = security.get("ssl_context") is not None
-        # One that asks for a certificate in vain says so to nobody: since TLS 1.3 the handshake is over by then.
-        certificate = " And does it ask for a certificate (FRAMEWORK_SSL_CERTFILE)?" if is_tls else ""
+        # One that misses our certificate tells nobody: since TLS 1.3 the handshake is over by then.
+        certificate = " Or does it ask for a certificate (FRAMEWORK_SSL_CERTFILE) that it trusts?" if is_tls else ""
         return (
             "the connection was closed before it spoke Kafka; is this port a broker's, with this security protocol?"
             + certificate

@@ -17,6 +17,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
+from framework.closing import cut
 from framework.membership.connection import Connection
 from framework.membership.roster_batches import Fetched, decode_batches, encode_batch
 from framework.membership.roster_metadata import NOT_GIVEN, TopicMetadataRequest, may_write
@@ -29,6 +30,9 @@ CONNECT_WITHIN = 3.0
 
 ANSWER_WITHIN = 5.0
 """Seconds that an answer may take, beyond what the broker was told to wait."""
+
+CLOSE_WITHIN = 0.5
+"""Seconds that connections get to close in order."""
 
 _PASSING = (
     kafka_errors.LeaderNotAvailableError,
@@ -159,10 +163,13 @@ class Wire:
 
     async def close(self) -> None:
         """Close every connection."""
-        closing = [future for connection in self._open.values() if (future := connection.close()) is not None]
+        connections = list(self._open.values())
         self._open.clear()
+        closing = [future for connection in connections if (future := connection.close()) is not None]
         if closing:
-            await asyncio.wait(closing, timeout=0.5)
+            _, late = await asyncio.wait(closing, timeout=CLOSE_WITHIN)
+            if late:
+                cut(connections)
 
     async def __aenter__(self) -> Self:
         return self

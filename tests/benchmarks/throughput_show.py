@@ -106,7 +106,7 @@ def _sentences(report: Report) -> list[str]:
         one, two = report.workers[1], report.workers[2]
         found.append(
             f"Workers, a body of 100 SHA-256: one {one.rate:,.0f}/s, two {two.rate:,.0f}/s together,"
-            f" {two.rate / one.rate:.2f} times (wanted {WORKERS_WANTED} where the broker is on another machine, here it"
+            f" {two.rate / one.rate:.2f} times (wanted {WORKERS_WANTED} where the broker is on another machine; here it"
             f" has its share of the cores). By what a record costs, {one.cpu_us:.1f} and {two.cpu_us:.1f} µs of CPU,"
             f" two that had a core each would be {2 * one.cpu_us / two.cpu_us:.2f} times one."
         )

@@ -40,7 +40,7 @@ CONSUMER = "framework/membership/consumer.py"
 PROTOCOL = "framework/membership/protocol.py"
 PROBE = "framework/membership/probe.py"
 HOLDING = "framework/streams/holding.py"
-HANGING_UP = "framework/hanging_up.py"
+ENDING = "framework/closing.py"
 
 NAMES = [
     # Overridden: aiokafka calls these on our coordinator.
@@ -499,24 +499,16 @@ def test_sender_of_a_producer() -> None:
 
 
 def test_connections_of_a_client() -> None:
-    """Those that `close` of a client waits for; a broker that says nothing is a listener that accepts."""
-
     async def scenario() -> None:
-        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}")
-        assert client._conns == {}, f"{HANGING_UP} looks into this mapping of {LIBRARY}."
-        connection = AIOKafkaConnection("127.0.0.1", port)
-        assert connection._writer is None, f"{HANGING_UP} takes None for a connection of {LIBRARY} that is closed."
-        async with server:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            assert callable(writer.transport.abort)
-            connection._writer, connection._reader = writer, reader
-            connection._read_task = asyncio.ensure_future(reader.read())
-            client._conns["any"] = connection
-            connection._closed_fut = asyncio.get_running_loop().create_future()
-            connection._closed_fut.set_result(None)
-            await client.close()
-            assert connection._writer is None, f"{HANGING_UP} assumes that {LIBRARY} closes them all."
+        assert AIOKafkaClient(bootstrap_servers="127.0.0.1:9")._conns == {}, (
+            f"{ENDING} looks into this mapping of {LIBRARY}; what closing does is tested in tests/unit/test_closing.py."
+        )
+        connection = AIOKafkaConnection("127.0.0.1", 9)
+        assert connection._protocol is None, f"{ENDING} takes that for a connection that was never made."
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kind", [AIOKafkaConsumer, AIOKafkaProducer])
+def test_whoever_has_a_client_closes_it_by_its_method(kind: type) -> None:
+    assert "client.close()" in inspect.getsource(kind.stop), f"{ENDING} replaces `close` of the client of {LIBRARY}."

@@ -8,7 +8,7 @@ from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
-from framework.hanging_up import hang_up_in_time
+from framework.closing import bound_close
 from framework.streams.holding import hold_back
 from framework.streams.sending.outbox import Outbox
 
@@ -95,7 +95,7 @@ class Producer(driver.Producer):
     def _new_producer(self, transactional_id: str | None = None) -> Any:
         producer = super()._new_producer(transactional_id)
         hold_back(producer, self.app.lease)
-        hang_up_in_time(producer.client)
+        bound_close(producer.client)
         return producer
 
     async def on_start(self) -> None:

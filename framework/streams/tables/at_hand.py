@@ -6,7 +6,7 @@ from typing import Any
 from framework.streams.tables.desks import Desk
 
 
-class _OUTDATED:
+class _NoTally:
     """Stands for a tally that was made for other sensors than there are."""
 
     sensors, size = (), -1
@@ -34,7 +34,7 @@ class AtHand:
     def __init__(self) -> None:
         self.values: dict[Any, Any] | None = None
         self._is_found = False
-        self.tally: Any = _OUTDATED
+        self.tally: Any = _NoTally()
         self.is_collected = False
         self.desk = Desk(None, None)
 

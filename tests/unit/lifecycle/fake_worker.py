@@ -46,6 +46,10 @@ class Recorded(WorkerProcess):
             with suppress(EndedError):
                 super()._deadline(command, grace)
 
+    def _say_if_slow(self, command: Stop) -> None:
+        if self.keeps_grace:
+            super()._say_if_slow(command)
+
     def at(self, state: WorkerState, loop: asyncio.AbstractEventLoop | None = None) -> "Recorded":
         self.state = state
         self._loop = loop
@@ -82,6 +86,8 @@ class FakeApp:
         can_leave: whether the broker confirms that it left.
         has_left: whether it has.
         member: its member of the group.
+        unfinished: the records that its agents are at.
+        consumer_loop: the event loop of the consumer's thread.
         starts_by: what has to be set before it has started.
         stops_by: what has to be set before its member closes.
         crash_reason: the error that it ended with.
@@ -105,6 +111,8 @@ class FakeApp:
         self.starts_by.set()
         self.stops_by = asyncio.Event()
         self.stops_by.set()
+        self.unfinished: list[str] = []
+        self.consumer_loop: asyncio.AbstractEventLoop | None = None
         self._leaves = False
         self.crash_reason: BaseException | None = None
         self.crashes_at_the_stop: BaseException | None = None
@@ -118,10 +126,7 @@ class FakeApp:
         self.calls.append("init")
 
     def in_flight(self) -> list[str]:
-        return ["flights[0]@1"]
-
-    def loops(self) -> list[asyncio.AbstractEventLoop]:
-        return []
+        return self.unfinished
 
     async def start(self) -> None:
         await self.starts_by.wait()

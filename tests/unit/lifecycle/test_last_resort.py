@@ -55,6 +55,25 @@ worker = WorkerProcess(WorkerSpec("shop:app"), Link())
 """
 
 
+SLOW = """
+import asyncio
+from framework.lifecycle import ending
+from framework.lifecycle.link import Stop
+from framework.states import StopReason, WorkerState
+
+async def live():
+    worker._loop, worker._stop_asked = asyncio.get_running_loop(), asyncio.Event()
+    worker.state = WorkerState.RUNNING
+    worker.stop(Stop(StopReason.INTERRUPT, 0.5))
+    await asyncio.sleep(3600)
+
+ending.SLOW_STOP = 0.1
+ending.log.info = lambda *_, **__: None
+asyncio.run(live())
+"""
+"""The first that it has to say is what holds it up."""
+
+
 @pytest.fixture
 def full_pipe() -> Iterator[int]:
     """The end to write to of a pipe that nobody reads, and that takes nothing more."""
@@ -74,8 +93,9 @@ def full_pipe() -> Iterator[int]:
         ('worker.on_membership_failure(FencedError("Another process holds the seat."))', ExitCode.FENCED),
         ('worker.end(ExitCode.SETTINGS, "Something is missing.")', ExitCode.SETTINGS),
         ('worker._force("a second interrupt")', ExitCode.FORCED),
+        (SLOW, ExitCode.FORCED),
     ],
-    ids=["fenced", "told to end", "forced"],
+    ids=["fenced", "told to end", "forced", "slow to stop"],
 )
 def test_worker_ends_although_nobody_reads_its_log(how: str, code: ExitCode, full_pipe: int) -> None:
     script = [sys.executable, "-c", ENDS + how]

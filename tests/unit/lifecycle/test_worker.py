@@ -1,10 +1,11 @@
 """Who may end a worker, and with which code; the process itself is not ended here, only told to."""
 
+import asyncio
 import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -141,19 +142,50 @@ def test_grace_is_kept_by_the_worker_itself(state: WorkerState, code: ExitCode, 
     assert worker.codes() == [code]
 
 
-def test_slow_stop_says_what_holds_it_up_before_it_is_forced(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def waiting_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop with a task that waits."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(asyncio.sleep(3600))
+    loop.run_until_complete(asyncio.sleep(0))
+    yield loop
+    task.cancel()
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
+
+
+def test_slow_stop_says_what_holds_it_up_before_it_is_forced(
+    waiting_loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "SLOW_STOP", 0.01)
-    worker = Recorded().at(WorkerState.RUNNING, loop)
+    worker = Recorded().at(WorkerState.RUNNING, waiting_loop)
     worker.keeps_grace = True
-    worker._app = FakeApp()  # type: ignore[assignment]
+    app = worker._app = FakeApp()  # type: ignore[assignment]
+    app.unfinished, app.consumer_loop = ["flights[0]@1"], waiting_loop
     with capture_logs() as logs:
-        worker.stop(Stop(StopReason.INTERRUPT, 0.03))
+        worker.stop(Stop(StopReason.INTERRUPT, 0.2))
         until(lambda: worker.ends)
     slow, forced = (line for line in logs if "waits_at" in line)
     assert (slow["event"], forced["event"]) == ("worker.still_stopping", "worker.forced")
-    assert forced["why"] == "0.03 s of grace were not enough"
-    assert slow["in_flight"] == forced["in_flight"] == ["flights[0]@1"]
-    assert slow["waits_at"] == forced["waits_at"] == []
+    assert forced["why"] == "0.2 s of grace were not enough"
+    for line in (slow, forced):
+        assert (line["in_flight"], line["in_flight_count"]) == (["flights[0]@1"], 1)
+        (place,) = line["waits_at"]
+        assert place.startswith("2 x asyncio/tasks.py")
+        assert place.endswith(" sleep")
+
+
+def test_stop_that_cannot_be_looked_into_is_forced_all_the_same(loop: Any) -> None:
+    worker = Recorded().at(WorkerState.RUNNING, loop)
+    worker.keeps_grace = True
+    worker._app = FakeApp()  # type: ignore[assignment]
+    worker._app.in_flight = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    with capture_logs() as logs:
+        worker.stop(Stop(StopReason.INTERRUPT, 0.01))
+        until(lambda: worker.ends)
+    (forced,) = (line for line in logs if line["event"] == "worker.forced")
+    assert "ZeroDivisionError" in forced["held_up_by"]
+    assert worker.codes() == [ExitCode.FORCED]
 
 
 class TestGrace:

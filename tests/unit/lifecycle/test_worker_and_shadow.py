@@ -183,6 +183,6 @@ def test_each_lapse_of_the_lease_is_warned_of_once(monkeypatch: pytest.MonkeyPat
                     await asyncio.sleep(0)
             beating.cancel()
         assert [line["lapses"] for line in logs if line["event"] == "worker.lease_lapsed"] == [1, 2]
-        assert set(living.link.said) == {Beat(1)}
+        assert set(living.link.said) == {Beat(0)}
 
     run(scenario)
