@@ -25,6 +25,9 @@ from framework.settings import Settings, environment
 from framework.streams.delivering import DeliveringApp
 from framework.streams.lease import Lease
 
+REQUEST_GRACE = 3.0
+"""Seconds that requests in progress get at a stop, when the last commit is made; then they are cancelled."""
+
 
 class BootStrategy(FaustBootStrategy):
     """Serves HTTP only for apps that have something to serve."""
@@ -103,6 +106,15 @@ class App(DeliveringApp):
     def http_port(self) -> int:
         """Where this worker serves its pages: its supervisor has the port itself, its workers the next ones."""
         return self.settings.http_port + 1 + self._slot
+
+    def _new_web(self) -> Any:
+        web: Any = super()._new_web()
+        # What `super` has loaded; few apps have pages.
+        from aiohttp.web import AppRunner
+
+        # Faust gives requests a minute, longer than a stop may take, and the seat is left only after that.
+        web._runner = AppRunner(web.web_app, access_log=None, shutdown_timeout=REQUEST_GRACE)
+        return web
 
     def page(self, *args: Any, **kwargs: Any) -> Any:
         """As in Faust; the app's HTTP server is started once there is a page to serve."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import faust
 import pytest
+from aiohttp.web import AppRunner
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from faust.app.base import App as FaustApp
 from faust.app.base import BootStrategy
@@ -23,6 +24,7 @@ from mode.services import Service
 from mode.utils.queues import FlowControlEvent
 
 from framework import App, Settings
+from framework.app import REQUEST_GRACE
 from framework.membership.assignor import SeatAssignor
 from framework.membership.transport import Consumer, ConsumerThread
 from framework.options import faust_options
@@ -59,6 +61,7 @@ NAMES = [
     Has(consumers, "ensure_TPset", ("tps",), f"{TRANSPORT} `_go_quiet`"),
     Has(FlowControlEvent, "suspend", (), f"{TRANSPORT} `_go_quiet`"),
     Has(FlowControlEvent, "clear", (), f"{TRANSPORT} `_go_quiet`"),
+    Has(FaustApp, "_new_web", (), f"{APP}, which overrides it"),
     Has(driver.Transport, "Consumer", None, f"{TRANSPORT} `Transport`, which puts ours in its place"),
     Has(driver.Transport, "default_port", None, f"{TRANSPORT} `_create_worker_consumer`"),
     # What the lease holds back.
@@ -329,3 +332,11 @@ class TestUserData:
         assignor = PartitionAssignor(app)
         assert assignor._decompress(assignor._compress(b"x")) == b"x"
         assert type(assignor.metadata(set())) is ConsumerProtocol.METADATA, f"see {ASSIGNOR} `metadata`"
+
+
+def test_web_server_has_a_runner_of_its_own(app: App) -> None:
+    """`App._new_web` puts another one in its place, which is to be made as Faust makes it."""
+    made = FaustApp._new_web(app)
+    assert type(made._runner) is AppRunner, f"{APP} `_new_web` makes one of these; {LIBRARY} another."
+    assert "AppRunner(self.web_app, access_log=None)" in inspect.getsource(type(made).__init__)
+    assert app.web._runner._shutdown_timeout == REQUEST_GRACE
