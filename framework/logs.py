@@ -10,6 +10,9 @@ LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "kafka")
 """Loggers whose INFO lines are for their own developers; shown at DEBUG only."""
 
 
+OURS_IN_LIBRARIES = "faust.framework."
+"""First part of the names of loggers through which Faust's classes and ours that are made of them speak."""
+
 REPEAT_AFTER = 10.0
 """Seconds in which a library's line is not repeated: of a broker that is away, aiokafka tells eighty times a second."""
 
@@ -26,8 +29,10 @@ class Repeats(logging.Filter):
         is_ours = record.name.partition(".")[0] not in LIBRARIES
         if is_ours or record.levelno < logging.WARNING or record.exc_info:
             return True
-        # The text before its values are put in: the same thing said of another node is the same thing.
-        kind = record.name, f"{record.levelno} {record.msg}"
+        # The text before its values are put in: the same thing said of another node is the same thing. But what our own
+        # parts of a library say of another partition is not.
+        said = record.getMessage() if record.name.startswith(OURS_IN_LIBRARIES) else record.msg
+        kind = record.name, f"{record.levelno} {said}"
         if record.created - self._last.get(kind, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
         self._last[kind] = record.created

@@ -10,6 +10,7 @@ from framework.closing import bound_close
 from framework.membership.coordinator import StaticGroupCoordinator
 from framework.membership.coordinator_joining import Assignor
 from framework.membership.coordinator_requests import Listener
+from framework.streams.reading.out_of_range import RangeWatch
 
 
 class StaticConsumer(AIOKafkaConsumer):
@@ -33,7 +34,7 @@ class StaticConsumer(AIOKafkaConsumer):
         """Connect and start the member; it joins with the first `subscribe`."""
         await self._client.bootstrap()
         self._fetcher = Fetcher(
-            self._client,
+            RangeWatch(self._client, self._subscription, self._auto_offset_reset),
             self._subscription,
             key_deserializer=None,
             value_deserializer=None,

@@ -21,12 +21,14 @@ from aiokafka.producer.sender import Sender, SendProduceReqHandler
 from aiokafka.protocol import api
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetCommitResponse_v3, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest, HeartbeatResponse_v1, JoinGroupRequest, LeaveGroupRequest
+from aiokafka.protocol.produce import ProduceRequest
 
 from framework.membership.consumer import StaticConsumer
 from framework.membership.coordinator import StaticGroupCoordinator
 from framework.membership.coordinator_closing import ClosingCoordinator
 from framework.membership.coordinator_joining import JoiningCoordinator
 from framework.membership.coordinator_requests import AnsweredCoordinator
+from framework.streams.holding import PRODUCE
 from tests.contract.contract import Has, SameBody, check_accepts, check_has, check_same_body, parameters_of, versions
 
 LIBRARY = versions("aiokafka")
@@ -512,3 +514,32 @@ def test_connections_of_a_client() -> None:
 @pytest.mark.parametrize("kind", [AIOKafkaConsumer, AIOKafkaProducer])
 def test_whoever_has_a_client_closes_it_by_its_method(kind: type) -> None:
     assert "client.close()" in inspect.getsource(kind.stop), f"{ENDING} replaces `close` of the client of {LIBRARY}."
+
+
+def test_requests_are_written_in_one_go() -> None:
+    """`LeaseWriter` reads the kind of a request in it, and an `OSError` from there is a broken connection."""
+
+    class Refusing:
+        def __init__(self) -> None:
+            self.seen: list[bytes] = []
+
+        def write(self, data: bytes) -> None:
+            self.seen.append(data)
+            raise ConnectionError
+
+        def close(self) -> None:
+            pass
+
+    async def scenario() -> None:
+        connection = AIOKafkaConnection("127.0.0.1", 9)
+        writer = connection._writer = Refusing()
+        connection._reader, connection._read_task = object(), asyncio.ensure_future(asyncio.sleep(0))
+        connection._versions = {0: (0, 8)}
+        request = ProduceRequest(transactional_id=None, required_acks=1, timeout=1, topics=[])
+        with pytest.raises(errors.KafkaConnectionError) as raised:
+            connection.send(request)
+        (data,) = writer.seen
+        assert data[4:6] == PRODUCE, f"{HOLDING} looks there for the kind of a request of {LIBRARY}."
+        assert raised.value.retriable, f"{HOLDING} relies on that {LIBRARY} sends the records again."
+
+    asyncio.run(scenario())

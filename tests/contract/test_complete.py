@@ -36,6 +36,7 @@ ELSEWHERE = {
     "_bucket": "test_faust_fast.test_bucket_of_a_supervisor_waits_where_it_raises_nothing",
     "_sender": "test_aiokafka.test_sender_of_a_producer",
     "_conns": "test_aiokafka.test_connections_of_a_client",
+    "_writer": "test_aiokafka.test_requests_are_written_in_one_go",
     "_protocol": "test_aiokafka.test_connections_of_a_client",
     "_transport": "tests/unit/test_closing.py, with real connections",
 }

@@ -101,6 +101,16 @@ class PathWorker:
         """All it has printed."""
         return self.process.output()
 
+    def events(self, name: str) -> list[Mapping[str, Any]]:
+        """The lines of its log that are of one kind, as far as they are complete."""
+        lines = (line for line in self.log.split("\n")[:-1] if line.startswith("{"))
+        return [found for line in lines if (found := json.loads(line)).get("event") == name]
+
+    def out_of_range(self) -> list[tuple[str, int, int, str]]:
+        """What it has said of positions that a log does not have: topic, partition, offset, where it goes on."""
+        found = self.events("delivery.out_of_range")
+        return [(line["topic"], line["partition"], line["offset"], line["goes_on_at"]) for line in found]
+
     def log_on_failure(self) -> "_LogOnFailure":
         """Add the end of its log to whatever is raised inside."""
         return _LogOnFailure(self)

@@ -19,6 +19,7 @@ OUTPUTS = (
         for feature in (
             *("str-key", "bytes-key", "raw", "no-types", "text", "int-key", "pickle", "binary", "record"),
             *("record-untyped", "schema", "nulls", "nulls-bytes", "nulls-allowed"),
+            *("pickle-any", "binary-alone", "yaml"),
         )
     ),
 )

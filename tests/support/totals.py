@@ -43,6 +43,12 @@ def has_uncommitted_work(scenario: Scenario) -> None:
     eventually(lambda: asyncio.run(_uncommitted(scenario)) >= some, DRAINED_WITHIN, every=0.02)
 
 
+def has_committed(scenario: Scenario) -> None:
+    """Wait until no more is done and not committed than two seconds bring: at first it is all since the load began."""
+    most = scenario.plan.rate * 2
+    eventually(lambda: asyncio.run(_uncommitted(scenario)) <= most, DRAINED_WITHIN, every=0.1)
+
+
 async def _uncommitted(scenario: Scenario) -> int:
     async with GroupAdmin(connection(scenario.bootstrap_servers)) as admin:
         found = await admin.lag(scenario.group_id, [scenario.topic])

@@ -166,3 +166,10 @@ def test_what_a_library_repeats_is_shown_once_and_what_we_repeat_always() -> Non
     later = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node %s", (2,), None)
     later.created = away.created + logs.REPEAT_AFTER
     assert repeats.filter(later)
+
+
+def test_our_part_of_a_library_says_the_same_of_another_partition() -> None:
+    repeats = logs.Repeats()
+    said = ("faust.framework.consumer", logging.WARNING, "", 0, "[%s] begins anew at offset %s")
+    first, second = (logging.LogRecord(*said, (partition, 0), None) for partition in ("a[0]", "a[1]"))
+    assert [repeats.filter(record) for record in (first, second, first)] == [True, True, False]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
+import structlog
 from faust.agents.agent import current_agent
 from faust.exceptions import DecodeError, KeyDecodeError, ValueDecodeError
 from faust.streams import _current_event
@@ -19,6 +20,8 @@ from framework.streams.reading.events import Event, Message, Reader
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.reading.runs import Slice
 from framework.streams.saying import SENSOR
+
+log = structlog.get_logger(__name__)
 
 VALUES, EVENTS, ITEMS = range(3)
 """What a loop over a stream gets: values, events, or keys and values."""
@@ -236,7 +239,8 @@ class Stream(Singles):
 
         The channel throws the error into its queue, where the next look finds it, before any later record.
         """
-        self.log.error("Cannot decode %s[%s]@%s: %s", *part.tp, record.offset, error)
+        topic, partition = part.tp
+        log.error("delivery.undecodable", topic=topic, partition=partition, offset=record.offset, error=str(error))
         part.finish(record.offset)
         self.current_event = None
         message = Message(part, record, reader.notify)

@@ -55,6 +55,7 @@ def test_latest_reads_what_comes_from_now_on(path: str, start: Starter, broker: 
     worker = start("gaps", path, environment=resetting("latest"))
     for partition in range(2):
         _reads_from_now_on(worker, broker, topic, partition)
+    assert worker.out_of_range() == [(topic, 1, BEYOND, "end")]
     assert worker.stop() == 0
 
 

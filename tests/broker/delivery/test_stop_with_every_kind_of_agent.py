@@ -10,10 +10,12 @@ from tests.support.both_paths_kinds import KINDS, PARTITIONS, count_done, fill, 
 pytestmark = pytest.mark.broker
 
 COUNT, HELD = 300, 105
-SPECIAL = {number: {"hold": 1.5, "only": "w"} for number in range(HELD, HELD + 10)}
-"""Ten, so that each of several bodies has one in hand, and a list has one in any case."""
+SPECIAL = {number: {"hold": 1.5, "only": "w"} for number in range(HELD, HELD + 40)}
+"""So many that each of several bodies has one in hand, and that a list has one in any case, and the next ones, too."""
 
 IN_HAND = {"concurrency": 4, "take": 10}
+MEANWHILE = 20
+"""Records, two lists, that may begin between a look at what has begun and the worker's hearing of its stop."""
 
 
 def test_stop_with_every_kind_of_agent(path: str, start: Starter, broker: BrokerSide) -> None:
@@ -21,10 +23,13 @@ def test_stop_with_every_kind_of_agent(path: str, start: Starter, broker: Broker
     worker = start("kinds", path)
     with worker.log_on_failure():
         eventually(lambda: all(is_held(worker, kind) for kind in KINDS), within=20.0)
+    before = {kind: sum(map(len, of_step(worker.notes(kind), "begun").values())) for kind in KINDS}
     assert worker.stop() == 0
     for kind in KINDS:
         begun, done = (of_step(worker.notes(kind), step) for step in ("begun", "done"))
         assert {p: sorted(numbers) for p, numbers in begun.items()} == {p: sorted(n) for p, n in done.items()}, kind
+        # What was in hand when it was asked to stop, and what began until it heard of that.
+        assert sum(map(len, begun.values())) <= before[kind] + MEANWHILE, f"{kind} went on"
         if kind not in ("pair-quick", "pair-slow", "group-by"):
             for partition, numbers in done.items():
                 assert broker.committed(worker.group_id).get((f"{start.prefix}-{topic_of(kind)}", partition), 0) == len(

@@ -35,6 +35,7 @@ def test_retention_overtakes_a_slow_agent(path: str, start: Starter, broker: Bro
     assert seen == sorted(set(seen))
     assert len(seen) < COUNT, "the agent was too fast for this test"
     assert set(range(LEFT_FROM, COUNT)) <= set(seen)
+    assert worker.out_of_range() == [(topic, 0, seen[seen.index(LEFT_FROM) - 1] + 1, "beginning")]
     assert worker.stop() == 0
 
 

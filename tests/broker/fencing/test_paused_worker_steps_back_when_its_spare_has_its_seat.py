@@ -6,6 +6,7 @@ import pytest
 
 from framework.testing import eventually
 from tests.support.scenario import Rig
+from tests.support.totals import has_committed
 
 pytestmark = pytest.mark.broker
 
@@ -19,6 +20,7 @@ DUPLICATES = 300
 def test_paused_worker_steps_back_when_its_spare_has_its_seat(rig: Rig) -> None:
     with rig(workers=("w0", "w1"), standbys=("standby-0",), session=30.0) as scenario:
         begun = scenario.all_protected()
+        has_committed(scenario)
         paused = scenario.worker("w1")
         partitions = scenario.assignment()["w1"]
         paused.freeze()

@@ -1,13 +1,17 @@
 """What the lease holds back: no event comes into an agent's body, and no record leaves, while it is not held."""
 
 import asyncio
+import struct
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
+from aiokafka.client import ConnectionGroup
 from aiokafka.producer import AIOKafkaProducer
+from aiokafka.protocol.admin import ApiVersionRequest
+from aiokafka.protocol.produce import ProduceRequest_v0
 
 from framework import App
 from framework.streams.holding import Stream, hold_back
@@ -84,6 +88,16 @@ async def values(*numbers: int) -> Any:
     await asyncio.Event().wait()
 
 
+class FakeWriter:
+    """A fake of a connection's writer: keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+
 class FakeClient:
     """Connects when `reachable` is open."""
 
@@ -91,6 +105,8 @@ class FakeClient:
         self.reachable = asyncio.Event()
         self.reachable.set()
         self.connects = 0
+        self.connection = SimpleNamespace(_writer=FakeWriter())
+        self._conns = {(1, ConnectionGroup.DEFAULT): self.connection}
 
     async def ready(self, _node_id: int) -> bool:
         self.connects += 1
@@ -168,6 +184,32 @@ class TestProducer:
             let_go_on(lease)
             await under_way
             assert sending.sent == [1]
+
+        run(scenario)
+
+    def test_lease_that_ends_between_the_look_and_the_write(self) -> None:
+        """As that of a process which is paused there; other requests than those with records pass."""
+        records, others = ProduceRequest_v0.API_KEY, ApiVersionRequest.API_KEY
+
+        def request(kind: int) -> bytes:
+            return struct.pack(">ih", 100, kind) + b"rest"
+
+        async def scenario() -> None:
+            lease = Lease()
+            lease.set_duration(60.0, time.monotonic())
+            sending = Sending(lease)
+            written = sending.client.connection._writer.written
+            await sending.begin()
+            await sending.begin()
+            writer = sending.client.connection._writer
+            writer.write(request(records))
+            let_go_on(lease)
+            let_lapse(lease)
+            writer.write(request(others))
+            with pytest.raises(OSError, match="lease"):
+                writer.write(request(records))
+            assert written == [request(records), request(others)]
+            assert writer.written is written, "the rest is the writer's own, which is wrapped once"
 
         run(scenario)
 

@@ -52,6 +52,18 @@ class TestLists:
 
         run(scenario)
 
+    def test_none_of_a_generation_before(self) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                loop = await looping(feeding, feeding.stream().take(2, within=0))
+                feeding.feed(0, 1)
+                feeding.app.consumer_generation_id += 1
+                feeding.feed(5, 6)
+                await settle()
+                assert loop.got == [[5, 6]]
+
+        run(scenario)
+
     def test_events(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
