@@ -95,7 +95,8 @@ def test_late_connection_is_cut(run: Run, broker: SilentBroker, is_closing: bool
             connection.close()
         began = time.monotonic()
         await client.close()
-        assert BOUND <= time.monotonic() - began < NEVER
+        # uvloop counts in whole milliseconds.
+        assert BOUND - 0.01 <= time.monotonic() - began < NEVER
         assert is_lost(connection)
         await client.close()  # again, as a second caller may
 
