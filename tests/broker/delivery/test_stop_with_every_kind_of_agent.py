@@ -14,8 +14,9 @@ SPECIAL = {number: {"hold": 1.5, "only": "w"} for number in range(HELD, HELD + 4
 """So many that each of several bodies has one in hand, and that a list has one in any case, and the next ones, too."""
 
 IN_HAND = {"concurrency": 4, "take": 10}
-MEANWHILE = 20
-"""Records, two lists, that may begin between a look at what has begun and the worker's hearing of its stop."""
+MEANWHILE = 100
+"""Records that may begin between a look at what has begun and the worker's hearing of its stop, of some four hundred that
+are left: a few bodies or lists, on a busy machine more."""
 
 
 def test_stop_with_every_kind_of_agent(path: str, start: Starter, broker: BrokerSide) -> None:
