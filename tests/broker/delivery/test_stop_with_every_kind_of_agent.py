@@ -15,8 +15,8 @@ SPECIAL = {number: {"hold": 1.5, "only": "w"} for number in range(HELD, HELD + 4
 
 IN_HAND = {"concurrency": 4, "take": 10}
 MEANWHILE = 100
-"""Records that may begin between a look at what has begun and the worker's hearing of its stop: a few bodies or lists, on
-a busy machine more. Some four hundred are left then."""
+"""Records that may begin between a look at what has begun and the worker's hearing of its stop: a few bodies or lists,
+on a busy machine more. Some four hundred are left then."""
 
 
 def test_stop_with_every_kind_of_agent(path: str, start: Starter, broker: BrokerSide) -> None:
