@@ -14,9 +14,8 @@ SPECIAL = {number: {"hold": 1.5, "only": "w"} for number in range(HELD, HELD + 4
 """So many that each of several bodies has one in hand, and that a list has one in any case, and the next ones, too."""
 
 IN_HAND = {"concurrency": 4, "take": 10}
-MEANWHILE = 100
-"""Records that may begin between a look at what has begun and the worker's hearing of its stop: a few bodies or lists,
-on a busy machine more. Some four hundred are left then."""
+MEANWHILE = 20
+"""Records, two lists, that may begin between a look at what has begun and the worker's hearing of its stop."""
 
 
 def test_stop_with_every_kind_of_agent(path: str, start: Starter, broker: BrokerSide) -> None:
