@@ -198,8 +198,13 @@ class BrokerSide:
     def commit(self, group_id: str, offsets: Mapping[Position, int]) -> None:
         """Commit for a group that has no members."""
         wanted = {TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()}
-        # The first group of a broker has no coordinator for a moment.
-        eventually(lambda: self._admin.alter_group_offsets(group_id, wanted), within=15.0)
+
+        def is_done() -> bool:
+            """The first group of a broker has no coordinator for a moment, which is raised, or is answered."""
+            self._admin.alter_group_offsets(group_id, wanted)
+            return offsets.items() <= self.committed(group_id).items()
+
+        eventually(is_done, within=15.0)
 
 
 async def _send_one(producer: AIOKafkaProducer, topic: str, each: Input) -> "asyncio.Future[Any]":

@@ -1,5 +1,6 @@
 """Says where a partition is read on somewhere else because its log does not have the position; decides nothing."""
 
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -11,6 +12,13 @@ from aiokafka.protocol.fetch import FetchRequest
 log = structlog.get_logger(__name__)
 
 REASON = "records were deleted, or the topic was made anew or cut off; consumer_auto_offset_reset says where to go on"
+
+ONCE_WITHIN = 10.0
+"""Seconds in which the same position of a partition is said once.
+
+An assignment may come upon it twice, step by step: fetching begins with the assignment, finds it and goes elsewhere;
+when tables are recovered, `DeliveringConsumer.perform_seek` goes back to what is committed, which is still the same.
+"""
 
 
 class RangeWatch:
@@ -28,6 +36,7 @@ class RangeWatch:
     def __init__(self, client: Any, subscription: SubscriptionState, reset: str) -> None:
         self._client, self._subscription = client, subscription
         self._to = {"earliest": "beginning", "latest": "end"}.get(reset)
+        self._said: dict[TopicPartition, tuple[int, float]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -52,8 +61,14 @@ class RangeWatch:
             for partition, offset, *_ in partitions:
                 tp = TopicPartition(topic, partition)
                 if tp in missing and self._is_at(tp, offset):
-                    where = {"topic": topic, "partition": partition, "offset": offset}
-                    log.warning("delivery.out_of_range", **where, goes_on_at=self._to, reason=REASON)
+                    self._say(tp, offset)
+
+    def _say(self, tp: TopicPartition, offset: int) -> None:
+        before, said_at = self._said.get(tp, (None, 0.0))
+        self._said[tp] = offset, monotonic()
+        if before != offset or monotonic() - said_at > ONCE_WITHIN:
+            where = {"topic": tp.topic, "partition": tp.partition, "offset": offset}
+            log.warning("delivery.out_of_range", **where, goes_on_at=self._to, reason=REASON)
 
     def _is_at(self, tp: TopicPartition, offset: int) -> bool:
         """Whether the answer still counts: the position may have been set meanwhile, or the partition taken away."""
