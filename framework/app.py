@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from faust.app.base import BootStrategy as FaustBootStrategy
 from faust.exceptions import AlreadyConfiguredWarning
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from mode.signals import Signal
@@ -21,24 +20,12 @@ from framework.membership.group import Joined
 from framework.membership.probe import probe
 from framework.membership.transport import Transport
 from framework.options import faust_options, refuse_unknown
+from framework.pages import PagesApp
 from framework.settings import Settings, environment
-from framework.streams.delivering import DeliveringApp
 from framework.streams.lease import Lease
 
-REQUEST_GRACE = 3.0
-"""Seconds that requests in progress get at a stop, when the last commit is made; then they are cancelled."""
 
-
-class BootStrategy(FaustBootStrategy):
-    """Serves HTTP only for apps that have something to serve."""
-
-    app: "App"
-
-    def _should_enable_web(self) -> bool:
-        return self.app.has_pages
-
-
-class App(DeliveringApp):
+class App(PagesApp):
     """A stream app: agents, tables, timers and pages as in Faust, membership and life cycle by the framework.
 
     Args:
@@ -50,7 +37,6 @@ class App(DeliveringApp):
         SettingsError: an option is unknown, or one that a setting decides.
     """
 
-    BootStrategy = BootStrategy
     on_promoted = Signal(name="on_promoted")
     """Sent in a shadow that has decided to sit down in a seat, before its agents start: `seat`, `kind` (`takeover`,
     `handover` or `drill`). Awaited: what it does adds to the standstill. With the kind `restart` it is sent in each
@@ -80,7 +66,6 @@ class App(DeliveringApp):
         self.lease = Lease()
         """Whether this worker may emit; without an end unless a shadow watches over its seat."""
         self._ending: asyncio.Future[None] | None = None
-        self._pages = 0
         super().__init__(id, **options)
         self.on_promoted = App.on_promoted.with_default_sender(self)
         self.on_demoted = App.on_demoted.with_default_sender(self)
@@ -98,28 +83,9 @@ class App(DeliveringApp):
         return str(self.conf.id)
 
     @property
-    def has_pages(self) -> bool:
-        """Whether the worker serves HTTP."""
-        return self._pages > 0
-
-    @property
     def http_port(self) -> int:
         """Where this worker serves its pages: its supervisor has the port itself, its workers the next ones."""
         return self.settings.http_port + 1 + self._slot
-
-    def _new_web(self) -> Any:
-        web: Any = super()._new_web()
-        # What `super` has loaded; few apps have pages.
-        from aiohttp.web import AppRunner
-
-        # Faust gives requests a minute, longer than a stop may take, and the seat is left only after that.
-        web._runner = AppRunner(web.web_app, access_log=None, shutdown_timeout=REQUEST_GRACE)
-        return web
-
-    def page(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Faust; the app's HTTP server is started once there is a page to serve."""
-        self._pages += 1
-        return super().page(*args, **kwargs)
 
     # --- identity -----------------------------------------------------------------------------------------------------
 

@@ -53,35 +53,37 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
 
 
 @pytest.fixture
-def proxied_rig(proxied: ProxiedKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
+def unique_name(request: pytest.FixtureRequest) -> str:
+    """A name after this test that nothing had before: for a group, and the first part of its topics' names."""
+    return f"{topic_stem(request.node.name)[:80]}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture
+def proxied_rig(proxied: ProxiedKafka, tmp_path: Path, unique_name: str) -> Rig:
     """As `rig`; the workers reach their broker through the proxy, load and ledger go around it."""
 
     def make(environment: Mapping[str, str] | None = None, **plan: Any) -> Scenario:
         through = {"FRAMEWORK_BOOTSTRAP_SERVERS": proxied.proxy.bootstrap_servers, **(environment or {})}
-        return Scenario(_name(request), proxied.bootstrap_servers, tmp_path, Plan(environment=through, **plan))
+        return Scenario(unique_name, proxied.bootstrap_servers, tmp_path, Plan(environment=through, **plan))
 
     return make
 
 
 @pytest.fixture
-def rig(kafka_broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
+def rig(kafka_broker: Broker, tmp_path: Path, unique_name: str) -> Rig:
     """Makes the scenario of this test; takes the fields of `Plan`."""
 
     def make(**plan: Any) -> Scenario:
-        return Scenario(_name(request), kafka_broker.bootstrap_servers, tmp_path, Plan(**plan))
+        return Scenario(unique_name, kafka_broker.bootstrap_servers, tmp_path, Plan(**plan))
 
     return make
 
 
 @pytest.fixture
-def strict_rig(strict_kafka: LocalKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Rig:
+def strict_rig(strict_kafka: LocalKafka, tmp_path: Path, unique_name: str) -> Rig:
     """As `rig`, on a broker that obeys ACLs."""
 
     def make(**plan: Any) -> Scenario:
-        return Scenario(_name(request), strict_kafka.bootstrap_servers, tmp_path, Plan(**plan))
+        return Scenario(unique_name, strict_kafka.bootstrap_servers, tmp_path, Plan(**plan))
 
     return make
-
-
-def _name(request: pytest.FixtureRequest) -> str:
-    return f"{topic_stem(request.node.name)}-{uuid.uuid4().hex[:6]}"

@@ -24,10 +24,10 @@ from mode.services import Service
 from mode.utils.queues import FlowControlEvent
 
 from framework import App, Settings
-from framework.app import REQUEST_GRACE
 from framework.membership.assignor import SeatAssignor
 from framework.membership.transport import Consumer, ConsumerThread
 from framework.options import faust_options
+from framework.pages import REQUEST_GRACE
 from framework.streams.tables.manager import TableManager
 from tests.contract.contract import Has, SameBody, check_has, check_same_body, parameters_of, versions
 
@@ -37,6 +37,7 @@ TRANSPORT = "framework/membership/transport.py"
 ASSIGNOR = "framework/membership/assignor.py"
 TABLES = "framework/streams/tables/manager.py"
 APP = "framework/app.py"
+PAGES = "framework/pages.py"
 WORKER = "framework/lifecycle/worker.py"
 OPTIONS = "framework/options.py"
 HOLDING = "framework/streams/holding.py"
@@ -61,7 +62,7 @@ NAMES = [
     Has(consumers, "ensure_TPset", ("tps",), f"{TRANSPORT} `_go_quiet`"),
     Has(FlowControlEvent, "suspend", (), f"{TRANSPORT} `_go_quiet`"),
     Has(FlowControlEvent, "clear", (), f"{TRANSPORT} `_go_quiet`"),
-    Has(FaustApp, "_new_web", (), f"{APP}, which overrides it"),
+    Has(FaustApp, "_new_web", (), f"{PAGES}, which overrides it"),
     Has(driver.Transport, "Consumer", None, f"{TRANSPORT} `Transport`, which puts ours in its place"),
     Has(driver.Transport, "default_port", None, f"{TRANSPORT} `_create_worker_consumer`"),
     # What the lease holds back.
@@ -78,8 +79,8 @@ NAMES = [
     Has(FaustTableManager, "_update_channels", (), f"{TABLES} `on_start`"),
     Has(FaustTableManager, "recovery", None, f"{TABLES} `on_start`"),
     # The app.
-    Has(BootStrategy, "_should_enable_web", (), f"{APP}, which overrides it"),
-    Has(FaustApp, "BootStrategy", None, f"{APP}, which puts ours in its place"),
+    Has(BootStrategy, "_should_enable_web", (), f"{PAGES}, which overrides it"),
+    Has(FaustApp, "BootStrategy", None, f"{PAGES}, which puts ours in its place"),
     Has(FaustApp, "_load_settings", ("silent",), f"{APP}, which overrides it"),
     Has(FaustApp, "_new_transport", (), f"{APP}, which overrides it"),
     Has(FaustApp, "_new_producer_transport", (), f"{APP}, which overrides it"),
@@ -174,7 +175,7 @@ BODIES = [
     SameBody(
         FaustApp, "worker_init_post_autodiscover", "f059cfaf5c3c3ad9", f"{WORKER} `_run` calls if there are pages"
     ),
-    SameBody(BootStrategy, "_should_enable_web", "5b764f27df2bfc1d", f"{APP} `BootStrategy` replaces"),
+    SameBody(BootStrategy, "_should_enable_web", "5b764f27df2bfc1d", f"{PAGES} `BootStrategy` replaces"),
     SameBody(Service, "crash", "6e0b5672cd830081", f"{WORKER} `_run` relies on: it sets `_crashed` and the reason"),
     SameBody(Service, "stop", "c7859eae93d25dee", f"{WORKER} `_run` relies on: it sets `_stopped`"),
 ]

@@ -197,6 +197,16 @@ class Starter:
         self.started.append(worker)
         return worker
 
+    def discard(self, report: Any) -> None:
+        """End what it has started, and show the logs where the test has failed.
+
+        Args:
+            report: pytest's node of the test.
+        """
+        for worker in self.started:
+            worker.discard()
+            report.add_report_section("call", f"{worker.label} ({worker.path})", worker.log[-8000:])
+
 
 def by_partition(notes: Iterable[Note]) -> list[Note]:
     """Notes with those of one partition together, each partition's in the order in which they were written."""

@@ -1,13 +1,12 @@
 """One worker a path over the same inputs, run once for all tests that compare; and single workers for the others."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from framework.localkafka import LocalKafka
-from framework.testing import Broker, require_kafka, topic_stem
+from framework.testing import Broker, require_kafka
 from tests.support.both_paths import PATHS, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_runs import Both, run_both
@@ -33,9 +32,11 @@ def path(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def start(broker: BrokerSide, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
+def start(broker: BrokerSide, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest) -> Iterator[Starter]:
     """Starts workers; ends them afterwards, and shows their logs where the test failed."""
-    yield from _starting(broker, tmp_path, request)
+    starter = Starter(unique_name, broker.bootstrap_servers, tmp_path)
+    yield starter
+    starter.discard(request.node)
 
 
 CLEANING = {"log.cleaner.backoff.ms": "100", "log.cleaner.dedupe.buffer.size": "4194304"}
@@ -58,15 +59,10 @@ def disk_broker(disk_kafka: LocalKafka) -> Iterator[BrokerSide]:
 
 
 @pytest.fixture
-def start_on_disk(disk_broker: BrokerSide, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
+def start_on_disk(
+    disk_broker: BrokerSide, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest
+) -> Iterator[Starter]:
     """As `start`, with that broker."""
-    yield from _starting(disk_broker, tmp_path, request)
-
-
-def _starting(broker: BrokerSide, folder: Path, request: pytest.FixtureRequest) -> Iterator[Starter]:
-    prefix = f"{topic_stem(request.node.name)[:80]}-{uuid.uuid4().hex[:6]}"
-    starter = Starter(prefix, broker.bootstrap_servers, folder)
+    starter = Starter(unique_name, disk_broker.bootstrap_servers, tmp_path)
     yield starter
-    for worker in starter.started:
-        worker.discard()
-        request.node.add_report_section("call", f"{worker.label} ({worker.path})", worker.log[-8000:])
+    starter.discard(request.node)

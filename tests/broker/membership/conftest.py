@@ -1,30 +1,25 @@
 """Rosters named after their test."""
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 
 from framework.localkafka import LocalKafka
-from framework.testing import Broker, topic_stem
+from framework.testing import Broker
 from tests.support.roster import Roster
 
 
-def roster_of(broker: Broker, request: pytest.FixtureRequest) -> Roster:
-    return Roster(broker.bootstrap_servers, f"{topic_stem(request.node.name)}-{uuid4().hex[:6]}")
-
-
 @pytest.fixture
-def roster(kafka_broker: Broker, request: pytest.FixtureRequest) -> Iterator[Roster]:
+def roster(kafka_broker: Broker, unique_name: str) -> Iterator[Roster]:
     """The roster of a group that is named after the test."""
-    roster = roster_of(kafka_broker, request)
+    roster = Roster(kafka_broker.bootstrap_servers, unique_name)
     yield roster
     roster.close()
 
 
 @pytest.fixture
-def strict_roster(strict_kafka: LocalKafka, request: pytest.FixtureRequest) -> Iterator[Roster]:
+def strict_roster(strict_kafka: LocalKafka, unique_name: str) -> Iterator[Roster]:
     """The same at `strict_kafka`."""
-    roster = roster_of(strict_kafka, request)
+    roster = Roster(strict_kafka.bootstrap_servers, unique_name)
     yield roster
     roster.close()

@@ -30,12 +30,11 @@ WITHIN = 25.0
 
 
 @pytest.fixture
-def start(tls: TlsKafka, tmp_path: Path, stem: str) -> Iterator[Starter]:
-    """Starts workers; ends them afterwards."""
-    starter = Starter(stem, tls.bootstrap_servers, tmp_path)
+def start(tls: TlsKafka, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest) -> Iterator[Starter]:
+    """Starts workers; ends them afterwards, and shows their logs where the test failed."""
+    starter = Starter(unique_name, tls.bootstrap_servers, tmp_path)
     yield starter
-    for worker in starter.started:
-        worker.discard()
+    starter.discard(request.node)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -55,10 +54,10 @@ def test_records_are_read_and_sent(tls: TlsKafka, start: Starter, path: str) -> 
 
 
 @pytest.mark.timeout(LONGEST)
-def test_shadow_takes_a_seat(tls: TlsKafka, tmp_path: Path, stem: str) -> None:
+def test_shadow_takes_a_seat(tls: TlsKafka, tmp_path: Path, unique_name: str) -> None:
     environment = with_tables(FRAMEWORK_FAILOVER_AFTER=str(FAILOVER_AFTER), **tls.environment)
     plan = Plan(workers=("w0", "w1"), standbys=("standby-0",), rate=80.0, environment=environment)
-    with Scenario(stem, tls.bootstrap_servers, tmp_path, plan) as scenario:
+    with Scenario(unique_name, tls.bootstrap_servers, tmp_path, plan) as scenario:
         scenario.all_protected(60.0)
         keeps_up(scenario)
         victim = scenario.worker("w0")

@@ -1,11 +1,10 @@
 """Standby groups named after their test, whose changelogs are there already."""
 
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from framework.testing import Broker, topic_stem
+from framework.testing import Broker
 from tests.support.shadows import Shadows
 from tests.support.tables_app import PARTITIONS
 from tests.support.topics import create_topics
@@ -14,10 +13,9 @@ TABLES = ("totals", "accounts", "windows", "tags", "rates")
 
 
 @pytest.fixture
-def shadows(kafka_broker: Broker, request: pytest.FixtureRequest, tmp_path: Path) -> Shadows:
+def shadows(kafka_broker: Broker, unique_name: str, tmp_path: Path) -> Shadows:
     """Shadows of a group that nobody is in; its changelogs and its roster are empty."""
-    group_id = f"{topic_stem(request.node.name)}-{uuid4().hex[:6]}"
-    servers = kafka_broker.bootstrap_servers
+    group_id, servers = unique_name, kafka_broker.bootstrap_servers
     changelogs = {f"{group_id}-{table}-changelog": PARTITIONS for table in TABLES}
     create_topics(servers, {**changelogs, f"{group_id}-in": PARTITIONS, f"{group_id}-roster": 2})
     return Shadows(servers, group_id, tmp_path)
