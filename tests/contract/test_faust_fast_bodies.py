@@ -43,6 +43,7 @@ BODIES = [
     SameBody(streams.Stream, "_py_aiter", "125c81c2d38d6c76", f"{STREAM} `_records` replaces"),
     SameBody(streams.Stream, "_enable_passive", "f7bc69b127f3ef37", f"{DERIVING} `_chained_before` calls"),
     SameBody(streams.Stream, "echo", "226980d2a7b841f5", f"{DERIVING} replaces"),
+    SameBody(streams.Stream, "_format_key", "72d569eb7ad35620", f"{DERIVING} replaces"),
     SameBody(streams.Stream, "ack", "c3cfc8c4fc8f0e58", f"{HEARING} replaces"),
     SameBody(
         streams.Stream,

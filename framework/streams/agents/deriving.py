@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+from faust.exceptions import Skip
 from faust.streams import maybe_forward
+from faust.types import FieldDescriptorT
+from mode.utils.futures import maybe_async
 
 from framework.streams.agents.hearing import Hearing
 from framework.streams.reading.queues import ChannelQueue
@@ -74,6 +77,19 @@ class Deriving(Hearing):
 
         self.add_processor(echoing)
         return self
+
+    async def _format_key(self, key: Any, value: Any) -> Any:
+        """The key of a record for `group_by`; a record for which there is none fails like one whose body has failed.
+
+        Faust says so and leaves the record out, also when its task was only cancelled while it waited for the key.
+        """
+        try:
+            return key.getattr(value) if isinstance(key, FieldDescriptorT) else await maybe_async(key(value))
+        except Exception as error:
+            if self.is_fast:
+                raise
+            self.log.exception("Error in grouping key : %r", error)
+            raise Skip from error
 
     def _chained_before(self) -> Any:
         """The stream that another body of the same agent has derived, reading again; None if there is none.

@@ -35,7 +35,7 @@ def records(first: int, base: int) -> list[Input]:
 
 
 class Group:
-    """One group of one worker at a time, whose first is on the path that it is named after."""
+    """A group of one worker at a time, whose first is on the path that it is named after."""
 
     def __init__(self, name: str, start: Starter, broker: BrokerSide, folder: Path) -> None:
         self.name, self.start, self.broker, self.folder = name, start, broker, folder
@@ -56,12 +56,15 @@ class Group:
         )
         return self.worker
 
-    def is_done(self, count: int) -> bool:
-        """Whether so many records of each partition are committed."""
-        committed = self.broker.committed(self.group_id)
-        topics = {f"{self.start.prefix}-{name}" for name in INPUTS}
-        done = {offset for (topic, _), offset in committed.items() if topic in topics}
-        return done == {count} and len([topic for topic, _ in committed if topic in topics]) == 2 * len(INPUTS)
+    def comes_to(self, expected: Any) -> None:
+        """Wait until its tables hold something."""
+        eventually(lambda: self.holds() == expected, within=20.0)
+
+    def has_done(self, count: int) -> None:
+        """Wait until so many records of each partition are committed."""
+        wanted = {(f"{self.start.prefix}-{name}", partition): count for name in INPUTS for partition in range(2)}
+        with self.worker.log_on_failure():
+            eventually(lambda: wanted.items() <= self.broker.committed(self.group_id).items(), within=20.0)
 
     def holds(self) -> dict[str, Any]:
         """What its tables hold, as a page goes over them."""
@@ -75,29 +78,31 @@ class Group:
 def test_tables_are_found_again(start: Starter, broker: BrokerSide, tmp_path: Path) -> None:
     broker.create(f"{start.prefix}-{name}" for name in (*INPUTS, "closing"))
     base = int(time.time() - HOUR) // 100 * 100
-    groups = [Group(path, start, broker, tmp_path) for path in PATHS]
-    last: dict[str, Any] = {}
-    # Each goes on alone after a kill, and on the other path after a stop.
-    for number, ends in enumerate(("killed", "stopped", "stopped")):
-        if number:
-            for group in groups:
-                path = group.name if number == 1 else next(each for each in PATHS if each != group.name)
-                group.begin(path)
-            for group in groups:
-                eventually(lambda group=group: group.holds() == last, within=20.0)
+    fast, faust = groups = [Group(path, start, broker, tmp_path) for path in PATHS]
+
+    def do(number: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """Have both do one more batch; what the tables hold then, and what the bodies saw."""
         broker.send({f"{start.prefix}-{name}": records(number * EACH, base) for name in INPUTS})
         for group in groups:
-            with group.worker.log_on_failure():
-                eventually(lambda group=group, number=number: group.is_done((number + 1) * EACH), within=20.0)
-        fast, faust = (group.saw() for group in groups)
-        assert fast == faust
-        assert all(len(notes) == 2 * EACH for notes in fast.values())
-        last, other = (group.holds() for group in groups)
-        assert last == other
-        for group in groups:
-            if ends == "killed":
-                group.worker.kill()
-            else:
-                assert group.worker.stop() == 0
+            group.has_done((number + 1) * EACH)
+        assert fast.saw() == faust.saw()
+        assert all(len(notes) == 2 * EACH for notes in fast.saw().values())
+        assert fast.holds() == faust.holds()
+        return fast.holds(), fast.saw()
+
+    before, _ = do(0)
+    for group in groups:
+        group.worker.kill()
+        group.begin(group.name)
+    for group in groups:
+        group.comes_to(before)
+    before, _ = do(1)
+    for group, path in zip(groups, reversed(PATHS), strict=True):
+        assert group.worker.stop() == 0
+        group.begin(path)
+    for group in groups:
+        group.comes_to(before)
+    _, saw = do(2)
     # A key comes once in each window and batch.
-    assert {note["by_field"][0] for note in fast["windows"]} == {3}
+    assert {note["by_field"][0] for note in saw["windows"]} == {3}
+    assert [group.worker.stop() for group in groups] == [0, 0]

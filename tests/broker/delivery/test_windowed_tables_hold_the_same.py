@@ -17,8 +17,8 @@ OPTIONS = {
     "FRAMEWORK_COMMIT_INTERVAL": "0.1",
 }
 TABLES = (
-    *("by-field", "by-clock", "indexed", "indexed-key_index", "closing", "windows-on-disk", "windows-on-disk-key_index"),
-    *("models", "model-windows", "everywhere"),
+    *("by-field", "by-clock", "indexed", "indexed-key_index", "closing"),
+    *("windows-on-disk", "windows-on-disk-key_index", "models", "model-windows", "everywhere"),
 )
 HOUR = 3600
 

@@ -28,7 +28,9 @@ by_field = app.Table("by-field", default=int, **BOTH).tumbling(TEN, expires=LONG
 by_clock = app.Table("by-clock", default=int, **BOTH).tumbling(timedelta(days=1)).relative_to_now()
 indexed = app.Table("indexed", default=int, **BOTH).hopping(10, 5, expires=LONG, key_index=True)
 closing = app.Table("closing", default=int, on_window_close=has_closed, **BOTH).tumbling(1, expires=0.1)
-on_disk = app.Table("windows-on-disk", default=int, store="rocksdb://", **BOTH).tumbling(TEN, expires=LONG, key_index=True)
+on_disk = app.Table("windows-on-disk", default=int, store="rocksdb://", **BOTH).tumbling(
+    TEN, expires=LONG, key_index=True
+)
 models = app.Table("models", value_type=Reading, key_type=str, store="rocksdb://", **BOTH)
 model_windows = app.Table("model-windows", value_type=Reading, store="rocksdb://", **BOTH).hopping(10, 5, expires=LONG)
 everywhere = app.SetGlobalTable("everywhere", **BOTH)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from faust.exceptions import Skip
 from faust.types import TP
 
 from framework.backoff import Backoff
@@ -89,5 +90,62 @@ class TestNextBody:
                 await settle()
                 # Once for the repartitioning; Faust echoes what comes back of it.
                 assert sent == [b"1"]
+
+        run(scenario)
+
+
+class TestKeyOfGroupBy:
+    def test_record_without_a_key_comes_again(self) -> None:
+        async def scenario() -> None:
+            regrouped = TP("regrouped", 0)
+            async with fed(FLIGHTS, regrouped) as feeding:
+                failing, sent = Failing(v2=2), []
+                topic = feeding.app.topic(regrouped.topic)
+
+                async def send(*args: Any, key: Any = None, **kwargs: Any) -> None:
+                    sent.append(key)
+
+                def account(value: int) -> int:
+                    failing.look_at(value)
+                    return value * 10
+
+                async def body(stream: Any) -> None:
+                    async for _ in stream.group_by(account, name="account", topic=topic):
+                        pass
+
+                topic.send = send
+                feeding.app.topics.maybe_wait_for_subscriptions = _at_once
+                await start_agent(feeding, body)
+                feeding.feed(1, 2, 3)
+                await settled(feeding)
+                assert (failing.got, sent) == ([1, 2, 2, 2, 3], [10, 20, 30])
+
+        run(scenario)
+
+    def test_cancelled_one_is_not_left_out(self) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+
+                async def never(_: Any) -> None:
+                    await asyncio.get_running_loop().create_future()
+
+                waiting = asyncio.ensure_future(feeding.stream()._format_key(never, 1))
+                await settle()
+                waiting.cancel()
+                await asyncio.wait([waiting])
+                assert waiting.cancelled()
+
+        run(scenario)
+
+    def test_faust_leaves_a_record_out_on_its_own_path(self) -> None:
+        async def scenario() -> None:
+            async with fed(fast_delivery=False) as feeding:
+                stream = feeding.stream()
+
+                def fails(_: Any) -> None:
+                    raise ValueError
+
+                with pytest.raises(Skip):
+                    await stream._format_key(fails, 1)
 
         run(scenario)
