@@ -1,11 +1,14 @@
 """Every example and app starts, does its job, and stops on SIGTERM."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,25 +21,38 @@ EXAMPLES = ROOT / "examples"
 pytestmark = pytest.mark.broker
 
 
-def flights(*arguments: str, broker: Broker) -> subprocess.CompletedProcess[str]:
-    """Run a command of the flights app to its end."""
-    return subprocess.run(
+def flights(*arguments: str, broker: Broker) -> "subprocess.Popen[str]":
+    """Begin a command of the flights app."""
+    return subprocess.Popen(
         [sys.executable, "-m", "apps.flights", *arguments],
         cwd=ROOT,
         env=environment(broker),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=100,
-        check=False,
     )
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Wait for the end of such a command: its exit code, and what it has printed, for people at last."""
+    out, errors = process.communicate(timeout=100)
+    return process.returncode, out + errors
 
 
 def environment(broker: Broker) -> Mapping[str, str]:
     """The least that a command needs; the user's cache folder is the real one, so that data is fetched once."""
-    from os import environ
-
-    kept = {name: value for name, value in environ.items() if not name.startswith("FRAMEWORK_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FRAMEWORK_")}
     return {**kept, "FRAMEWORK_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+
+
+def running(process: WorkerProcess) -> list[int]:
+    """Process ids of the workers that a supervisor has started and that work now, by what they and it have logged."""
+    found: list[int] = []
+    for line in process.output().splitlines():
+        told = json.loads(line) if line.startswith("{") else {}
+        if told.get("state") == "running":
+            found.append(told["pid"])
+    return [pid for pid in found if Path(f"/proc/{pid}").exists()]
 
 
 def start_example(worker: WorkerFactory, name: str, ordinal: int = 0, **environment: str) -> WorkerProcess:
@@ -68,7 +84,10 @@ def generations(process: WorkerProcess) -> list[str]:
 
 
 def test_flights_ends_with_what_the_file_says(worker: WorkerFactory, kafka_broker: Broker) -> None:
-    """Three workers, all flights of the first days and some malformed records: the totals are those of the file."""
+    """Three workers, the flights of the first days and some malformed records: the totals are those of the file.
+
+    So are they when further flights come while each worker is killed.
+    """
     started = worker(
         "apps.flights:app",
         "--workers",
@@ -78,11 +97,27 @@ def test_flights_ends_with_what_the_file_says(worker: WorkerFactory, kafka_broke
     )
     eventually(lambda: started.output().count('"running"') >= 3, within=30.0)
 
-    replayed = flights("replay", "--limit", "3000", "--malformed", "30", broker=kafka_broker)
-    assert replayed.returncode == 0, replayed.stderr
-    verified = flights("verify", "--limit", "3000", "--malformed", "30", "--wait", "60", broker=kafka_broker)
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    first = ("--limit", "3000", "--malformed", "30")
+    code, said = ended(flights("replay", *first, broker=kafka_broker))
+    assert code == 0, said
+    code, said = ended(flights("verify", *first, "--wait", "60", broker=kafka_broker))
+    assert code == 0, said
 
+    more = flights("replay", "--skip", "3000", "--limit", "9000", "--rate", "600", broker=kafka_broker)
+    for pid in running(started):
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda gone=pid: gone not in running(started) and len(running(started)) == 3, within=30.0)
+    assert more.poll() is None, "the kills came too late to disturb anything"
+    code, said = ended(more)
+    assert code == 0, said
+
+    def differs() -> Any:
+        """Outputs are at least once, so an alert may be there twice; each flight is counted exactly once."""
+        verified = flights("verify", "--limit", "9000", "--malformed", "30", "--json", broker=kafka_broker)
+        report = json.loads(ended(verified)[1])
+        return [found for found in (report["differences"], report["lost"], report["flights"]["duplicated"]) if found]
+
+    eventually(lambda: not differs(), within=60.0, every=1.0)
     started.terminate()
     assert started.wait(within=30.0) == 0
 
