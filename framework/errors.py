@@ -72,9 +72,25 @@ class AgentFailedError(FrameworkError):
 
     def __init__(self, agent: str, place: str, tries: int, error: BaseException) -> None:
         self.agent, self.place = agent, place
+        often = "" if tries == 1 else f" {tries} times in a row"
         super().__init__(
-            f"The agent {agent} failed {tries} times in a row at {place}: {error!r}. The record is not committed and"
+            f"The agent {agent} failed{often} at {place}: {error!r}. The record is not committed and"
             " comes again when a worker starts. Mend the agent; FRAMEWORK_AGENT_TRIES is how often it may fail."
+        )
+
+
+class TaskCancelledError(FrameworkError):
+    """Raised when a task that reads a stream was cancelled by something that it had awaited; mend the task.
+
+    Attributes:
+        places: `topic[partition]@offset` of each record that it had. They are not committed, so they come again.
+    """
+
+    def __init__(self, task: str, places: list[str]) -> None:
+        self.places = places
+        super().__init__(
+            f"The task {task} was cancelled within while it had {', '.join(places)}. Nothing of that is committed; it"
+            " comes again when a worker starts."
         )
 
 

@@ -1,12 +1,18 @@
 """Faust's app, as far as the way of its records asks for it; knows streams and no membership."""
 
+import asyncio
+from functools import cached_property
 from typing import Any
 
 import faust
 from faust.types.enums import ProcessingGuarantee
 
+from framework.errors import TaskCancelledError
 from framework.settings import Settings
+from framework.streams.agents.bodies import Body, Outcome, was_cancelled_from_outside
+from framework.streams.agents.replies import ReplyConsumer
 from framework.streams.agents.turns import Turns
+from framework.streams.reading.events import PlainEvent
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.saying import SayOnce
 
@@ -39,6 +45,33 @@ class DeliveringApp(faust.App):
         if self.conf.processing_guarantee != ProcessingGuarantee.AT_LEAST_ONCE:
             return f"processing_guarantee is {self.conf.processing_guarantee.value}"
         return ""
+
+    @cached_property
+    def _reply_consumer(self) -> ReplyConsumer:
+        return ReplyConsumer(self, loop=self.loop, beacon=self.beacon)
+
+    async def _execute_task(self, task: Any) -> None:
+        """As in Faust; what a task had that was cancelled from within is not counted as finished."""
+        await super()._execute_task(self._as_body(task))
+
+    async def _as_body(self, task: Any) -> None:
+        body = Body.begin()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            body.outcome = Outcome.CANCELLED
+            places = body.places()
+            if places and not (self.should_stop or was_cancelled_from_outside()):
+                # Faust would end the task in silence, and nothing behind that record would be committed.
+                raise TaskCancelledError(repr(task), places) from error
+            raise
+        body.outcome = Outcome.WELL
+
+    def create_event(self, key: Any, value: Any, headers: Any, message: Any) -> Any:
+        """As in Faust; but an event that is used in an `async with` is finished where its block ends well alone."""
+        if self.conf.Event is faust.Event:
+            return PlainEvent(self, key, value, headers, message)
+        return super().create_event(key, value, headers, message)
 
     def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> ChannelQueue:
         """As in Faust, but for runs of records too."""

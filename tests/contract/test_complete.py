@@ -33,6 +33,7 @@ ELSEWHERE = {
     "_thread": "test_faust.test_attribute_of_a_consumer",
     "_fetcher": "test_aiokafka.test_attributes_of_a_consumer",
     "_coordinator": "test_aiokafka.test_attributes_of_a_consumer",
+    "_fetchers": "test_faust_fast.test_attribute_of_a_reply_consumer",
     "_bucket": "test_faust_fast.test_bucket_of_a_supervisor_waits_where_it_raises_nothing",
     "_sender": "test_aiokafka.test_sender_of_a_producer",
     "_conns": "test_aiokafka.test_connections_of_a_client",

@@ -12,6 +12,7 @@ import pytest
 from aiokafka.consumer import fetcher as fetching
 from faust import streams
 from faust.agents.agent import Agent as FaustAgent
+from faust.agents.replies import ReplyConsumer
 from faust.models.base import Model
 from faust.sensors.monitor import Monitor
 from faust.sensors.prometheus import PrometheusMonitor
@@ -54,6 +55,9 @@ FETCHING = "framework/streams/reading/fetching.py"
 HEARING = "framework/streams/agents/hearing.py"
 REPLACING = "framework/streams/agents/replacing.py"
 QUEUES = "framework/streams/reading/queues.py"
+REPLIES = "framework/streams/agents/replies.py"
+DELIVERING = "framework/streams/delivering.py"
+DELIVERY = "framework/streams/reading/delivery.py"
 STREAM = "framework/streams/agents/stream.py"
 UNPACKING = "framework/streams/reading/unpacking.py"
 
@@ -61,6 +65,10 @@ NAMES = [
     Has(streams, "_current_event", None, f"{STREAM} `_records`"),
     Has(streams.Stream, "_enable_passive", ("channel", "declare"), f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_channel_stop_iteration", ("channel",), f"{STREAM} `_records`"),
+    Has(ReplyConsumer, "_start_fetcher", ("topic_name",), f"{REPLIES}, which overrides it"),
+    Has(ReplyConsumer, "_drain_replies", ("channel",), f"{REPLIES} `_start_fetcher`"),
+    Has(ReplyConsumer, "_reply_topic", ("topic",), f"{REPLIES} `_start_fetcher`"),
+    Has(faust.App, "_reply_consumer", None, f"{DELIVERING}, which overrides it"),
     Has(streams.Stream, "_finalized", None, f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_next", None, f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "add_processor", ("processor",), f"{DERIVING}, which overrides it"),
@@ -140,6 +148,7 @@ def test_message_takes_what_is_passed() -> None:
 
 STREAM_ATTRIBUTES = (
     "_active_agens _processors _on_message_in _on_message_out _on_stream_event_in _on_stream_event_out _prev _next"
+    " _passive_started"
     " channel concurrency_index current_event enable_acks join_strategy task_owner"
 )
 
@@ -151,6 +160,10 @@ def test_attribute_of_a_stream(name: str) -> None:
         assert hasattr(app.stream(app.topic("flights")), name), f"Stream.{name} is gone from {LIBRARY}; see {STREAM}."
 
     run(scenario)
+
+
+def test_attribute_of_a_reply_consumer() -> None:
+    assert ReplyConsumer(offline_app())._fetchers == {}, f"ReplyConsumer._fetchers is not in {LIBRARY}; see {REPLIES}."
 
 
 QUEUE_ATTRIBUTES = "_errors _getters _queue"

@@ -7,8 +7,10 @@ import faust
 import pytest
 from aiokafka.consumer import fetcher as fetching
 from faust import channels, streams
+from faust.agents import replies
 from faust.agents.actor import Actor
 from faust.agents.agent import Agent as FaustAgent
+from faust.app._attached import Attachments
 from faust.models.base import Model
 from faust.sensors.monitor import Monitor
 from faust.sensors.prometheus import PrometheusMonitor
@@ -18,6 +20,7 @@ from faust.serializers.schemas import Schema
 from faust.transport import consumer as consumers
 from faust.transport.conductor import Conductor
 from faust.types import tuples
+from mode.services import Service
 from mode.supervisors import SupervisorStrategy
 from mode.utils import queues
 
@@ -28,6 +31,8 @@ from tests.contract.test_faust_fast import (
     BUFFERING,
     COUNTING,
     DECODING,
+    DELIVERING,
+    DELIVERY,
     DERIVING,
     EVENTS,
     FETCHING,
@@ -35,6 +40,7 @@ from tests.contract.test_faust_fast import (
     LIBRARY,
     QUEUES,
     REPLACING,
+    REPLIES,
     STREAM,
     UNPACKING,
 )
@@ -45,12 +51,14 @@ BODIES = [
     SameBody(streams.Stream, "echo", "226980d2a7b841f5", f"{DERIVING} replaces"),
     SameBody(streams.Stream, "_format_key", "72d569eb7ad35620", f"{DERIVING} replaces"),
     SameBody(streams.Stream, "ack", "c3cfc8c4fc8f0e58", f"{HEARING} replaces"),
-    SameBody(
-        streams.Stream,
-        "_passive_drainer",
-        "2b7bb533004629cb",
-        f"{STREAM} relies on: it reads on",
-    ),
+    SameBody(streams.Stream, "_passive_drainer", "2b7bb533004629cb", f"{DERIVING} replaces"),
+    SameBody(replies.ReplyConsumer, "_start_fetcher", "a3552056a457c0e2", f"{REPLIES} replaces"),
+    SameBody(replies.ReplyConsumer, "_drain_replies", "fe119b4aa0eb5d66", f"{REPLIES} calls"),
+    SameBody(faust.Event, "__aexit__", "006fc7b388b87fc7", f"{EVENTS} `PlainEvent` replaces"),
+    SameBody(faust.App, "create_event", "1d85387ec96be690", f"{DELIVERING} replaces"),
+    SameBody(consumers.Consumer, "_handle_attached", "16ca7e37eb11b721", f"{DELIVERY} replaces"),
+    SameBody(Attachments, "publish_for_tp_offset", "cfef2101d2eee233", f"{DELIVERY} `_handle_attached` calls"),
+    SameBody(Service, "_execute_task", "bebf0364a837e2c7", f"{DELIVERING} wraps"),
     SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),
     SameBody(streams.Stream, "stop", "eb31c48db1bef4ca", f"{STREAM} `_end` relies on: it stops the whole chain"),
     SameBody(streams.Stream, "on_stop", "ac064c7e0cc35d48", f"{STREAM} relies on: it closes `_active_agens`"),

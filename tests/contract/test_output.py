@@ -49,6 +49,7 @@ TOPICS = "framework/streams/sending/topics.py"
 
 NAMES = [
     Has(AIOKafkaClient, "_wait_on_metadata", ("topic",), f"{ACCUMULATING} `wait_for_metadata`"),
+    Has(AIOKafkaClient, "add_topic", ("topic",), "framework/streams/sending/remembering.py, which does it by hand"),
     Has(ClusterMetadata, "add_listener", ("listener",), f"{ACCUMULATING} `on_metadata`"),
     Has(ClusterMetadata, "partitions_for_topic", ("topic",), f"{ACCUMULATING} `partitions`"),
     Has(ClusterMetadata, "available_partitions_for_topic", ("topic",), f"{ACCUMULATING} `partitions`"),

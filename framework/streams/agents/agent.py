@@ -7,6 +7,7 @@ from typing import Any
 
 from framework.backoff import Backoff
 from framework.errors import AgentFailedError
+from framework.streams.agents.bodies import ENDS, Body, Outcome, was_cancelled_from_outside
 from framework.streams.agents.deriving import Deriving
 from framework.streams.agents.replacing import Replacing
 
@@ -35,51 +36,94 @@ class Agent(Replacing):
         self, stream: Any, *, index: Any = None, active_partitions: Any = None, channel: Any = None
     ) -> Any:
         """As in Faust; the body that comes after another finds the stream as that one did."""
-        if isinstance(stream, Deriving) and stream.is_fast:
+        if isinstance(stream, Deriving) and stream.is_fast and stream.agent is self:
             stream.is_given_again()
         aref: Any = super().actor_from_stream(stream, index=index, active_partitions=active_partitions, channel=channel)
         if stream is None and isinstance(aref.stream, Deriving):
-            aref.stream.is_given()
+            aref.stream.is_given(self)
         return aref
 
     async def _execute_actor(self, coro: Any, aref: Any) -> None:
-        await super()._execute_actor(self._until_revoked(self._watched(coro, aref), aref), aref)
+        try:
+            await super()._execute_actor(self._until_revoked(self._watched(coro, aref), aref), aref)
+        except asyncio.CancelledError as error:
+            if self.should_stop or was_cancelled_from_outside():
+                raise
+            # What was cancelled is something that `on_error` has awaited.
+            await aref.crash(error)
+            self.supervisor.wakeup()
 
     async def _watched(self, coro: Any, aref: Any) -> None:
+        body = Body.begin()
         try:
             await coro
-        except asyncio.CancelledError:
-            # Something that the body awaited was cancelled, or the body was, for a new one; else the agent stops.
-            if not self.should_stop:
-                _put_back(_take_open(aref.stream))
+        except ENDS:
+            body.outcome = Outcome.CANCELLED
+            raise
+        except asyncio.CancelledError as error:
+            if self.should_stop:
+                body.outcome = Outcome.CANCELLED
+                raise
+            if was_cancelled_from_outside():
+                # For a new body.
+                body.outcome = Outcome.FAILED
+                _put_back(_take_open(aref.stream, body))
+                raise
+            await self._on_body_failed(body, aref, error)
             raise
         except Exception as error:
-            # Before anything is awaited: the loop that was left is closed by a task of its own, and asks what happened.
-            failed = _take_open(aref.stream)
-            tries = max((_count(event) for _, event in failed), default=0)
-            is_last = tries >= self.app.settings.agent_tries
-            # The last time nobody gets it any more; it stays where the commit does not pass it.
-            _put_back(failed, for_another=not is_last)
-            if hasattr(aref.it, "aclose"):
-                # The body of an agent that yields is kept where it was by the loop around it.
-                with contextlib.suppress(Exception):
-                    await aref.it.aclose()
-            if is_last:
-                await self._give_up(failed[-1][1], tries, error)
-            if failed:
-                await self._pause(failed[-1][1], tries, error)
-            else:
-                # As after a record that cannot be decoded. Faust ends an agent that fails a hundred times a second.
-                await asyncio.sleep(BREATH)
+            await self._on_body_failed(body, aref, error)
             raise
+        except BaseException as error:
+            await self._on_body_failed(body, aref, error)
+            # Neither Faust's handler nor `on_error` would see it.
+            raise RuntimeError(f"{error!r} in the body of {self.name}") from error
+        else:
+            body.outcome = Outcome.WELL
 
-    async def _pause(self, event: Any, tries: int, error: Exception) -> None:
-        limit = self.app.settings.agent_tries
-        self.log.warning("%s failed at %s, %s of %s tries: %r", self.name, _place(event), tries, limit, error)
+    async def _on_body_failed(self, body: Body, aref: Any, error: BaseException) -> None:
+        # Before anything is awaited: the loop that was left is closed by a task of its own, and asks what happened.
+        body.outcome = Outcome.FAILED
+        failed = _take_open(aref.stream, body)
+        is_last = self._count_and_put_back(failed) or _is_for_nobody(failed, aref.stream, body)
+        if hasattr(aref.it, "aclose"):
+            # The body of an agent that yields is kept where it was by the loop around it.
+            with contextlib.suppress(Exception):
+                await aref.it.aclose()
+        await self._pause_or_give_up(failed, error, is_last=is_last)
+
+    async def on_stream_failed(self, stream: Any, error: BaseException) -> None:
+        """A stream has failed that is read beside the body, to derive another of it; what it had comes again.
+
+        Returns after a pause. After the last try it does not return: the worker ends.
+        """
+        failed = [(stream, event) for event in stream.take_open(None)]
+        is_last = self._count_and_put_back(failed)
+        if not is_last and self._on_error is not None:
+            await self._on_error(self, error)
+        await self._pause_or_give_up(failed, error, is_last=is_last)
+
+    def _count_and_put_back(self, failed: list[tuple[Any, Any]]) -> bool:
+        """Returns whether there was the last try at one of these records."""
+        for _, event in failed:
+            event.part.failures[event.record.offset] = _failures(event) + 1
+        is_last = _tries(failed) >= int(self.app.settings.agent_tries)
+        # The last time nobody gets it any more; it stays where the commit does not pass it.
+        _put_back(failed, for_another=not is_last)
+        return is_last
+
+    async def _pause_or_give_up(self, failed: list[tuple[Any, Any]], error: BaseException, *, is_last: bool) -> None:
+        if not failed:
+            # As after a record that cannot be decoded. Faust ends an agent that fails a hundred times a second.
+            await asyncio.sleep(BREATH)
+            return
+        place, tries, limit = failed[-1][1].place, _tries(failed), self.app.settings.agent_tries
+        if is_last:
+            await self._give_up(AgentFailedError(self.name, place, tries, error), error)
+        self.log.warning("%s failed at %s, %s of %s tries: %r", self.name, place, tries, limit, error)
         await asyncio.sleep(PAUSES.delay(tries))
 
-    async def _give_up(self, event: Any, tries: int, error: Exception) -> None:
-        reason = AgentFailedError(self.name, _place(event), tries, error)
+    async def _give_up(self, reason: AgentFailedError, error: BaseException) -> None:
         try:
             await self._say_last(error)
         finally:
@@ -88,7 +132,7 @@ class Agent(Replacing):
         # Until the app stops: no other body shall begin.
         await asyncio.wait([crash, asyncio.get_running_loop().create_future()])
 
-    async def _say_last(self, error: Exception) -> None:
+    async def _say_last(self, error: BaseException) -> None:
         """Do what comes before the end; if that fails the worker ends all the same."""
         try:
             async with asyncio.timeout(LAST_WORD):
@@ -100,25 +144,32 @@ class Agent(Replacing):
             self.log.warning("%s failed, and what comes before the worker's end did too: %r", self.name, failure)
 
 
-def _place(event: Any) -> str:
-    return f"{event.part.tp.topic}[{event.part.tp.partition}]@{event.record.offset}"
+def _failures(event: Any) -> int:
+    """How often in a row there was a failure at an event's record."""
+    return int(event.part.failures.get(event.record.offset, 0))
 
 
-def _count(event: Any) -> int:
-    """Count a failure at an event's record; returns how many it has had."""
-    failures: dict[int, int] = event.part.failures
-    failures[event.record.offset] = failures.get(event.record.offset, 0) + 1
-    return failures[event.record.offset]
+def _tries(failed: list[tuple[Any, Any]]) -> int:
+    return max((_failures(event) for _, event in failed), default=0)
 
 
-def _take_open(stream: Any) -> list[tuple[Any, Any]]:
-    """What is unfinished of a stream and of those derived from it: the stream and the event of each."""
-    found = []
+def _is_for_nobody(failed: list[tuple[Any, Any]], stream: Any, body: Body) -> bool:
+    """Whether something is back in a channel that the body had made for itself, and that the next one will not read."""
+    read = []
     while stream is not None:
-        if getattr(stream, "is_fast", False):
-            found += [(stream, event) for event in stream.take_open()]
+        read.append(stream.channel)
         stream = stream._next
-    return found
+    return any(each.made_by is body and all(each.channel is not channel for channel in read) for each, _ in failed)
+
+
+def _take_open(stream: Any, body: Body) -> list[tuple[Any, Any]]:
+    """What is unfinished of all streams that a body had, and of its agent's: the stream and the event of each."""
+    streams = dict(body.streams)
+    while stream is not None:
+        streams[stream] = None
+        stream = stream._next
+    fast = [each for each in streams if getattr(each, "is_fast", False)]
+    return [(each, event) for each in fast for event in each.take_open(body)]
 
 
 def _put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -14,7 +13,7 @@ from mode import Seconds, want_seconds
 from framework.streams.agents.counting import count_in_bulk
 from framework.streams.agents.singles import NOTHING
 from framework.streams.agents.stream import Stream as BaseStream
-from framework.streams.reading.events import Reader
+from framework.streams.reading.events import Event, Reader
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.reading.runs import Slice
 
@@ -70,10 +69,10 @@ class Stream(BaseStream):
         is_over, turns = False, self.app.turns
         turn_ends = turns.deadline()
         try:
-            while not self.should_stop:
+            while not (self.should_stop or self.is_abandoned(reader.body)):
                 values: list[Any] = []
                 ends_at = monotonic() + timeout if timeout else None
-                while len(values) < max_ and await self._has_more(ends_at):
+                while len(values) < max_ and await self._has_more(ends_at, reader):
                     await self._fill(reader, values, max_, pick, turn_ends)
                     if monotonic() >= turn_ends:
                         turn_ends = await turns.next()
@@ -93,7 +92,7 @@ class Stream(BaseStream):
         finally:
             await self._end(is_over=is_over)
 
-    async def _has_more(self, ends_at: float | None) -> bool:
+    async def _has_more(self, ends_at: float | None, reader: Reader) -> bool:
         """Wait for a next record; with some listed not beyond the time, an error, or the beginning of a rebalance."""
         channel: Any = self.channel
         queue: ChannelQueue = channel.queue
@@ -106,9 +105,16 @@ class Stream(BaseStream):
             if remaining <= 0 or self.should_stop:
                 return False
             # Not `wait_for`: it can swallow that it was cancelled.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(LOOK_EVERY, remaining)):
+            try:
+                async with asyncio.timeout(min(LOOK_EVERY, remaining)) as timer:
                     await queue.wait()
+            except TimeoutError:
+                # Else one that was thrown into the channel.
+                if not timer.expired():
+                    raise
+            if self.is_abandoned(reader.body):
+                queue.wake_another()
+                return False
         return ends_at is None or monotonic() < ends_at or not self.listed
 
     async def _fill(self, reader: Reader, values: list[Any], max_: int, pick: Pick, turn_ends: float) -> None:
@@ -140,14 +146,17 @@ class Stream(BaseStream):
             return
         counting = count_in_bulk(self.app.sensors, self, part)
         number, began, offset = 0, monotonic(), part.taken
+        event: Any = None
         try:
             for record in part.rest:
                 offset = record.offset
                 part.hold(offset)
+                event = Event(reader, part, record, None)
                 try:
                     event, value = await self._decode(reader, part, record)
                 except DecodeError as error:
                     await self._give_up(reader, part, record, error)
+                    event = None
                     break
                 self.current_event = event
                 part.held[offset] = weakref.ref(event)
@@ -160,8 +169,12 @@ class Stream(BaseStream):
                     self.events_total += 1
                     self.listed.append(event)
                     values.append(pick(event, value))
+                event = None
                 if len(values) >= max_ or monotonic() >= turn_ends:
                     break
+        except BaseException:
+            self._leave(event, has_failed=True)
+            raise
         finally:
             # Also where a processor has failed, or whoever waits for the list was cancelled.
             if counting is not None:

@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+from faust.agents.agent import current_agent
 from faust.exceptions import Skip
 from faust.streams import maybe_forward
 from faust.types import FieldDescriptorT
 from mode.utils.futures import maybe_async
 
+from framework.streams.agents.bodies import ENDS, belong_to_nobody, current_body, was_cancelled_from_outside
 from framework.streams.agents.hearing import Hearing
 from framework.streams.reading.queues import ChannelQueue
 
@@ -20,6 +22,9 @@ class Deriving(Hearing):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.made_by = current_body()
+        self.agent: Any = None
+        """The agent that has made it for its bodies; None for any other stream."""
         self._given = len(self._processors)
         self._is_set_up = False
 
@@ -28,8 +33,17 @@ class Deriving(Hearing):
         """Whether it has our own loop: it reads a channel of an app that is on the fast path."""
         return bool(self.app.is_fast) and isinstance(getattr(self.channel, "queue", None), ChannelQueue)
 
-    def is_given(self) -> None:
-        """Its processors belong to it whatever bodies do."""
+    @property
+    def is_an_agents(self) -> bool:
+        """Whether it is the stream of an agent, or was derived of that by `group_by` and the like."""
+        stream: Any = self
+        while stream.agent is None and stream._prev is not None:
+            stream = stream._prev
+        return stream.agent is not None
+
+    def is_given(self, agent: Any) -> None:
+        """Its processors belong to it whatever bodies of its agent do."""
+        self.agent = agent
         self._given = len(self._processors)
 
     def is_given_again(self) -> None:
@@ -90,6 +104,42 @@ class Deriving(Hearing):
                 raise
             self.log.exception("Error in grouping key : %r", error)
             raise Skip from error
+
+    async def _passive_drainer(self, channel: Any, declare: bool = False) -> None:
+        """Read on for the stream that was derived of this one; a record that fails here comes again here.
+
+        Faust throws the error to whoever reads the derived stream, and reads no more. He may be at a record of his own,
+        and a rebalance meanwhile would throw the error away.
+        """
+        if not self.is_fast:
+            await super()._passive_drainer(channel, declare)
+            return
+        # The body that derives may end; the next one goes on with the stream that is derived here.
+        belong_to_nobody()
+        agent = current_agent()
+        try:
+            if declare:
+                await channel.maybe_declare()
+            self._passive_started.set()
+            while not await self._is_drained(channel, agent):
+                pass
+        finally:
+            self._channel_stop_iteration(channel)
+            self._passive = False
+
+    async def _is_drained(self, channel: Any, agent: Any) -> bool:
+        """Read until there is nothing more, or something has failed; whether nothing is to be read any more."""
+        try:
+            async for _ in self:
+                pass
+        except BaseException as error:  # noqa: BLE001 - as a body's
+            is_over = self.should_stop or was_cancelled_from_outside()
+            if agent is None or is_over or isinstance(error, ENDS):
+                await channel.throw(error)
+                return True
+            await agent.on_stream_failed(self, error)
+            return False
+        return True
 
     def _chained_before(self) -> Any:
         """The stream that another body of the same agent has derived, reading again; None if there is none.

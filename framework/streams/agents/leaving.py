@@ -1,16 +1,19 @@
 """How a loop over a stream begins and ends, and what becomes of the record that it had when it was left."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
+from framework.streams.agents.bodies import Body, Outcome, current_body
 from framework.streams.agents.deriving import Deriving
+from framework.streams.reading.events import Event, Reader
 
 
 class Leaving(Deriving):
     """Faust's stream, as far as it has to know how its loops end.
 
     Where a loop is left, by `break` or by an exception, nobody can tell from there how. Then its record is open until
-    somebody says it: the agent that has failed, the next loop, or the end of the task.
+    somebody says it: the agent whose body has failed, the next loop of that body, or the end of the task.
     """
 
     current_event: Any
@@ -28,6 +31,8 @@ class Leaving(Deriving):
         """Start with the loop, unless somebody has."""
         self._finalized = True
         self._loops += 1
+        if (body := current_body()) is not None:
+            body.streams[self] = None
         if await self.maybe_start():
             self._started_by_loop = True
         self._go_on()
@@ -60,52 +65,104 @@ class Leaving(Deriving):
             return
         if event.is_settled:
             return
-        event.part.is_left = True
+        if self.is_abandoned(event.reader.body):
+            self.channel.queue.put_back(event.part, [event.record])
+            event.is_settled = True
+            return
+        event.part.leave(event.record.offset)
         event.reader.notify()
         self.open.append(event)
         task = event.reader.task
         if not has_failed and task is not None:
             task.add_done_callback(self._on_task_end)
 
+    def is_abandoned(self, body: Body | None) -> bool:
+        """Whether a body has failed that had this stream of its agent: nobody gets what is read on behalf of it."""
+        return body is not None and body.outcome is Outcome.FAILED and self.is_an_agents
+
     def _on_task_end(self, task: asyncio.Task[Any]) -> None:
-        # A task of a service ends well in any case; then the service has crashed, and the app with it.
+        # Whatever becomes of a body or of a task of the app: its asyncio task itself ends well.
+        def has_ended_well(body: Body | None) -> bool:
+            return body is None or body.task is not task or body.outcome is Outcome.WELL
+
         if not task.cancelled() and task.exception() is None and not self.app.should_stop:
-            self.close_open()
+            self._close(event for event in self.open if event.reader.task is task and has_ended_well(event.reader.body))
 
     def _go_on(self) -> None:
         """A loop begins; what this task had before is finished.
 
         The loop before may have been left and not been closed yet: that is done by a task of its own.
         """
-        task = asyncio.current_task()
+        task, body = asyncio.current_task(), current_body()
         for before in (*self.listed, self.current_event):
             if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
                 self.open.append(before)
-        self.listed = [event for event in self.listed if event not in self.open]
+        is_open = set(self.open)
+        self.listed = [event for event in self.listed if event not in is_open]
         self.current_event = None
-        self.close_open()
+        # Not what others had: a body that has failed, or a task that was cancelled.
+        self._close(
+            event
+            for event in self.open
+            if event.reader.body is body and (body is not None or event.reader.task is task)
+        )
 
-    def close_open(self) -> None:
-        """Whoever was at the open events has gone on: they are finished."""
-        for event in self.open:
+    def _close(self, events: Iterable[Any]) -> None:
+        """Whoever was at some of the open events has gone on: they are finished."""
+        closed = set(events)
+        self.open = [event for event in self.open if event not in closed]
+        for event in closed:
             event.is_settled, event.part.is_left = True, False
             self._finish(event, is_skipped=False)
-        self.open.clear()
 
-    def take_open(self) -> list[Any]:
-        """Hand out the events that are not finished, to whoever knows that their body has failed."""
-        current: Any = self.current_event
-        if hasattr(current, "part") and current.reader.task in (None, asyncio.current_task()):
-            self.open.append(current)
+    def take_open(self, body: Body | None) -> list[Any]:
+        """Hand out the events that are not finished, to whoever knows that the body that had them has failed.
+
+        Args:
+            body: None for the task that this is called in.
+        """
+        found = set(self._of(body))
+        if self.current_event in found:
             self.current_event = None
-        found = [event for event in {*self.open, *self.listed} if hasattr(event, "part")]
-        found.sort(key=lambda event: (event.part.tp, event.record.offset))
-        found = [event for event in found if event.part.is_taken(event.record.offset)]
-        for event in found:
+        self.open = [event for event in self.open if event not in found]
+        self.listed = [event for event in self.listed if event not in found]
+        taken = [event for event in found if event.part.is_taken(event.record.offset)]
+        taken.sort(key=lambda event: (event.part.tp, event.record.offset))
+        for event in taken:
             event.is_settled = True
             self._tell_out(event, is_left=True)
-        self.open, self.listed = [], []
-        return found
+        return taken
+
+    def events_of(self, body: Body) -> list[Any]:
+        """The events that a body has and has not finished."""
+        return [event for event in set(self._of(body)) if event.part.is_taken(event.record.offset)]
+
+    def _of(self, body: Body | None) -> Iterable[Any]:
+        task = asyncio.current_task()
+        for event in (self.current_event, *self.open, *self.listed):
+            if hasattr(event, "part") and self._is_of(event.reader, body, task):
+                yield event
+        if body is not None:
+            yield from self._handed_out(body, task)
+
+    def _is_of(self, reader: Reader, body: Body | None, task: Any) -> bool:
+        """Whether what a reader has is that of a body, or of a task.
+
+        What tasks have that a body has started is the body's: where they have ended with it, and where they read the
+        agent's own stream, which the next body will read. Any others go on beside it.
+        """
+        if body is None:
+            return reader.body is None and reader.task in (None, task)
+        if reader.body is not body:
+            return False
+        others = reader.task is not None and reader.task is not task
+        return self.is_an_agents or not (others and not reader.task.done() and not reader.task.cancelling())
+
+    def _handed_out(self, body: Body, task: Any) -> Iterable[Any]:
+        """Events that a body was to acknowledge by itself, and has not."""
+        for event in self.app.consumer.ledger.held(self.channel):
+            if isinstance(event, Event) and not event.reader.acks and self._is_of(event.reader, body, task):
+                yield event
 
     def _finish(self, event: Any, *, is_skipped: bool) -> None:
         """Count a record as finished."""

@@ -58,6 +58,8 @@ class Replacing(faust.Agent):
         self.loop.call_later(AGAIN, self.supervisor.wakeup)
         if _is_revoked(service):
             return Nobody(loop=self.loop, beacon=self.beacon)
+        # Else the agent keeps it for ever, and with its error whatever the body had.
+        service.beacon.detach(self.beacon)
         actor: Any = await super()._replace_actor(service, index)
         for tp, known in list(self._actor_by_partition.items()):
             if known is service:

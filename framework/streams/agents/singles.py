@@ -53,3 +53,6 @@ class Singles(Leaving):
             return await self.on_merge(value)
         except Skip:
             return NOTHING
+        except StopAsyncIteration as error:
+            # To the loop it would mean that the channel has ended.
+            raise RuntimeError("a processor raised StopAsyncIteration") from error

@@ -8,11 +8,12 @@ from typing import Any
 
 import structlog
 from faust.agents.agent import current_agent
-from faust.exceptions import DecodeError, KeyDecodeError, ValueDecodeError
+from faust.exceptions import DecodeError, KeyDecodeError
 from faust.streams import _current_event
 from faust.types.tuples import ack_lock
 from orjson import JSONDecodeError, loads
 
+from framework.streams.agents.bodies import current_body
 from framework.streams.agents.counting import count_in_bulk
 from framework.streams.agents.singles import NOTHING, Singles
 from framework.streams.reading.decoding import BLESSED, Decoding
@@ -75,6 +76,9 @@ class Stream(Singles):
                 if queue.empty():
                     await queue.wait()
                     deadline = turns.deadline()
+                if self.is_abandoned(reader.body):
+                    queue.wake_another()
+                    break
                 if monotonic() >= deadline:
                     # Not at the end of each slice: there may be thousands of short ones.
                     deadline = await turns.next()
@@ -110,7 +114,8 @@ class Stream(Singles):
                             part.hold(offset)
                         try:
                             if load is None:
-                                event = None
+                                # What stands for the record if a schema of the user's own fails otherwise.
+                                event = Event(reader, part, record, None)
                                 event, value = await self._decode(reader, part, record)
                             else:
                                 if load_key is not None:
@@ -132,8 +137,9 @@ class Stream(Singles):
                                     event.key = key
                                 set_current(event)
                         except DecodeError as error:
-                            event = None
+                            event = Event(reader, part, record, None)
                             await self._give_up(reader, part, record, error)
+                            event = None
                             break
                         self.current_event = event
                         if not in_turn:
@@ -203,6 +209,7 @@ class Stream(Singles):
         reader = Reader(self.app, decoding, notify, stream=self, task=asyncio.current_task())
         agent = current_agent()
         reader.agent = None if agent is None else agent.name
+        reader.body = current_body()
         reader.acks = self.enable_acks
         reader.is_ordered = self.enable_acks and self.concurrency_index is None
         return reader
@@ -220,34 +227,27 @@ class Stream(Singles):
             return event, event.value
         message = Message(part, record, reader.notify)
         channel: Any = self.channel
-        try:
-            event = await channel.decode(message, propagate=True)
-        except DecodeError:
-            raise
-        except Exception as error:
-            raise ValueDecodeError(str(error)) from error
-        except asyncio.CancelledError:
-            channel.queue.put_back(part, [record])
-            raise
+        event = await channel.decode(message, propagate=True)
         event.part, event.record, event.reader, event._message = part, record, reader, message
         event.is_settled, event.sensor_state = False, None
         _current_event.set(weakref.ref(event))
         return event, event.value
 
     async def _give_up(self, reader: Reader, part: Slice, record: Any, error: DecodeError) -> None:
-        """Do with a record that cannot be decoded what Faust does: it counts as finished, and the channel is told.
+        """Do with a record that cannot be decoded what Faust does: the channel is told, and it counts as finished.
 
-        The channel throws the error into its queue, where the next look finds it, before any later record.
+        The channel throws the error into its queue, where the next look finds it, before any later record. If whoever
+        handles such records fails, it is as if a body had failed.
         """
         topic, partition = part.tp
         log.error("delivery.undecodable", topic=topic, partition=partition, offset=record.offset, error=str(error))
-        part.finish(record.offset)
-        self.current_event = None
         message = Message(part, record, reader.notify)
         channel: Any = self.channel
         message.acked = True
         is_key = isinstance(error, KeyDecodeError)
         await (channel.on_key_decode_error if is_key else channel.on_value_decode_error)(error, message)
+        self.current_event = None
+        part.finish(record.offset)
 
     async def _process(self, event: Any, value: Any, *, hears_each: bool) -> Any:
         """Do what comes before the body; `NOTHING` where a processor skips the event."""

@@ -11,6 +11,8 @@ from faust.serializers import codecs
 from faust.serializers.registry import Registry
 from faust.utils import json as faust_json
 
+from framework.streams.delivering import DeliveringApp
+
 Load = Callable[[Any], Any]
 
 BLESSED = "__faust"
@@ -44,7 +46,7 @@ def _is_plain(app: Any, channel: Any) -> bool:
         type(channel.schema) is faust.Schema
         and type(app.serializers) is Registry
         and app.conf.Event is faust.Event
-        and type(app).create_event is faust.App.create_event
+        and type(app).create_event is DeliveringApp.create_event
         and isinstance(channel, faust.Topic)
         and type(channel)._compile_decode is faust.Topic._compile_decode
     )

@@ -270,6 +270,18 @@ class DeliveringConsumer(driver.Consumer):
             await self.crash(error)
             return False
 
+    async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
+        """As in Faust (`stream_publish_on_commit`); but where a record could not be sent nothing is committed.
+
+        Raises:
+            ProducerSendError: one could not. Faust does not look.
+        """
+        for tp, offset in commit_offsets.items():
+            sends = await self.app._attachments.publish_for_tp_offset(tp, offset)
+            for result in await asyncio.gather(*sends, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise ProducerSendError(f"Error while sending what waited for the commit: {result!r}") from result
+
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}
         did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)

@@ -14,6 +14,7 @@ class Reader:
     Attributes:
         stream: the stream.
         task: the asyncio task that iterates it; None for whoever takes events out of a channel by itself.
+        body: the run of an agent's body, or of a task of the app, on whose behalf it does; None for nobody's.
         loop: the event loop of that task.
         agent: name of the agent whose body has them; None outside agents.
         is_ordered: one task takes event by event, and each is finished before the next is taken.
@@ -23,12 +24,13 @@ class Reader:
         notify: called when a record that is held has been finished.
     """
 
-    __slots__ = ("acks", "agent", "app", "decoding", "is_ordered", "loop", "notify", "stream", "task")
+    __slots__ = ("acks", "agent", "app", "body", "decoding", "is_ordered", "loop", "notify", "stream", "task")
 
     def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
         self.app, self.decoding, self.notify, self.stream, self.task = app, decoding, notify, stream, task
         self.loop = None if task is None else task.get_loop()
         self.agent: str | None = None
+        self.body: Any = None
         self.is_ordered = False
         self.acks = True
 
@@ -69,7 +71,15 @@ class Message(ConsumerMessage):
         return True
 
 
-class Event(faust.Event):
+class PlainEvent(faust.Event):
+    """Faust's event; `async with` acknowledges it where the block ends well. In Faust it does so in any case."""
+
+    async def __aexit__(self, kind: Any = None, error: Any = None, trace: Any = None) -> None:
+        if kind is None:
+            self.ack()
+
+
+class Event(PlainEvent):
     """An event of a record; key, headers and message are read when they are asked for.
 
     It stands for itself where Faust keeps a weak reference to the current event: calling it gives it.
@@ -93,6 +103,11 @@ class Event(faust.Event):
 
     def __call__(self) -> "Event":
         return self
+
+    @property
+    def place(self) -> str:
+        """Where its record is, as `topic[partition]@offset`."""
+        return f"{self.part.tp.topic}[{self.part.tp.partition}]@{self.record.offset}"
 
     @property
     def app(self) -> Any:

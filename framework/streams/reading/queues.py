@@ -87,6 +87,10 @@ class ChannelQueue(ThrowableQueue[Any]):
         self._wakeup_next(self._getters)
         return first
 
+    def wake_another(self) -> None:
+        """Have somebody else take what there is; whoever was woken does not."""
+        self._wakeup_next(self._getters)
+
     def settle(self, part: Slice) -> None:
         """Take a slice out that was used up."""
         if self._queue and self._queue[0] is part:

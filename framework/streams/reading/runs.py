@@ -121,6 +121,14 @@ class Slice:
             self.held[offset] = holder
             self.position = self.taken = max(self.taken, offset + 1)
 
+    def leave(self, offset: int) -> None:
+        """Count a record as one that nobody is at until somebody says what becomes of it."""
+        with ack_lock:
+            if offset in self.held:
+                self.held[offset] = None
+            else:
+                self.is_left = True
+
     def finish(self, offset: int) -> None:
         """Count a record as finished, in whichever way it was taken."""
         with ack_lock:
@@ -220,6 +228,12 @@ class Ledger:
         for slices in self._slices.get(tp, {}).values():
             while slices and slices[0].is_finished:
                 slices.popleft()
+
+    def held(self, channel: Any) -> list[object]:
+        """What holds the records that a channel was handed, and that may be finished out of turn: events, mostly."""
+        parts = [part for channels in list(self._slices.values()) for part in list(channels.get(channel, ()))]
+        with ack_lock:
+            return [holder() for part in parts for holder in part.held.values() if holder is not None]
 
     def in_hand(self) -> list[tuple[TP, int]]:
         """What agents are at: partition and offset."""

@@ -48,11 +48,16 @@ class Accumulator:
         await self._producer.client._wait_on_metadata(topic)
 
     def partitions(self, topic: str) -> tuple[list[int], list[int]]:
-        """All partitions of a topic in the client's order, and those that have a leader; none if it is not known."""
+        """All partitions of a topic in the client's order, and those that have a leader; none if it is not known.
+
+        Whoever asks will send to it, so that the client has to remember it (see `remember_topics`).
+        """
         cluster = self._producer._metadata
-        return list(cluster.partitions_for_topic(topic) or ()), list(
-            cluster.available_partitions_for_topic(topic) or ()
-        )
+        known = cluster.partitions_for_topic(topic)
+        if known is None:
+            return [], []
+        self._producer.client._topics.add(topic)
+        return list(known), list(cluster.available_partitions_for_topic(topic) or ())
 
     def chooser(self, topic: str) -> Chooser | None:
         """The user's partitioner; None if it is aiokafka's own, whose choice depends on the key alone."""

@@ -11,6 +11,7 @@ from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 from framework.closing import bound_close
 from framework.streams.holding import hold_back
 from framework.streams.sending.outbox import Outbox
+from framework.streams.sending.remembering import remember_topics
 
 LOGGER = logging.getLogger("faust.framework.producer")
 
@@ -95,6 +96,7 @@ class Producer(driver.Producer):
     def _new_producer(self, transactional_id: str | None = None) -> Any:
         producer = super()._new_producer(transactional_id)
         hold_back(producer, self.app.lease)
+        remember_topics(producer)
         bound_close(producer.client)
         return producer
 

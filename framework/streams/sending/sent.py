@@ -68,8 +68,8 @@ class Sent:
                 # The future is that of all records of the batch: whoever gives up waiting must not cancel it.
                 yield from asyncio.wait([future]).__await__()
             except BaseException:
-                if not future.done():
-                    self._unsee()
+                # Also where the outcome is known in the same moment: nobody has been told of it.
+                self._unsee()
                 raise
         return self._outcome()
 

@@ -156,7 +156,7 @@ class Topic(faust.Topic):
     async def _send_as_faust(self, **record: Any) -> Any:
         sent = await super().send(**record)
         app: Any = self.app
-        # A record that is attached to its source's commit is not sent yet, and Faust's commit looks after it.
+        # A record that is attached to its source's commit is not sent yet, and the commit looks after it.
         if getattr(app, "is_fast", False) and not app.in_transaction and not isinstance(sent, FutureMessage):
             return app.producer.outbox.watch(self.get_topic_name(), sent)
         return sent

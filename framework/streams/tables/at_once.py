@@ -94,7 +94,11 @@ class AtOnce(Collected):
         if self._is_buffered:
             # In a transaction Faust writes the offset down with the commit.
             offset = None if self.app.in_transaction else sent.offset
-            self._confirm(message, offset)
+            try:
+                self._confirm(message, offset)
+            except Exception as error:  # noqa: BLE001 - the store's; whoever calls this would only log it
+                # A later change would write an offset down behind this one, which the store does not have.
+                self.app.tables.flushing.fail_soon(error)
         if self.app.in_transaction or not self._is_buffered:
             super()._on_changelog_sent(fut)
 

@@ -96,6 +96,10 @@ class Flushing:
             self._failure = error
             await self._on_failure(error)
 
+    def fail_soon(self, error: BaseException) -> None:
+        """The same, for whoever cannot wait."""
+        self._start(self.fail(error))
+
     def _raise_if_lost(self) -> None:
         if self._failure is not None:
             raise self._failure

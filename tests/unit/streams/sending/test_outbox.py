@@ -386,6 +386,25 @@ def test_who_has_given_up_waiting_has_not_been_told() -> None:
     run(scenario)
 
 
+def test_who_is_cancelled_when_it_fails_has_not_been_told() -> None:
+    """In the same moment: the outcome is known, and the sender hears only that it is cancelled."""
+
+    async def scenario() -> None:
+        async with outbox_of() as (outbox, client):
+            (sent,) = post(outbox, b"a")
+            waiting = asyncio.ensure_future(_awaited(sent))
+            await settle(5)
+            fail(client)
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled()
+            with pytest.raises(ProducerSendError):
+                await outbox.flush()
+
+    run(scenario)
+
+
 def test_who_gives_up_waiting_takes_nothing_from_the_others() -> None:
     async def scenario() -> None:
         async with outbox_of() as (outbox, client):

@@ -1,0 +1,41 @@
+"""Where the answers to `Agent.ask` and its kin arrive."""
+
+from typing import Any
+
+from faust.agents.replies import ReplyConsumer as FaustReplyConsumer
+
+SETTLE = 3.0
+"""Seconds until a topic that has just been made can be read; Faust's figure."""
+
+
+class ReplyConsumer(FaustReplyConsumer):
+    """Faust's, which reads all that it subscribes to.
+
+    Faust subscribes by a channel that nobody reads, beside the one that is read: its records would be kept, never be
+    committed, and after as many as a queue may have no more answers would be fetched.
+    """
+
+    async def _start_fetcher(self, topic_name: str) -> None:
+        if topic_name in self._fetchers:
+            return
+        self._fetchers[topic_name] = None
+        topic = self._reply_topic(topic_name)
+        await topic.maybe_declare()
+        # Subscribes to the topic, by the channel that it reads.
+        stream = topic.stream()
+        await self.sleep(SETTLE)
+        self._fetchers[topic_name] = self.add_future(self._drain(stream))
+
+    async def _drain(self, stream: Any) -> None:
+        channel: Any = _Stream(stream)
+        await self._drain_replies(channel)
+
+
+class _Stream:
+    """In place of a channel, for whoever asks it for its stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def stream(self) -> Any:
+        return self._stream
