@@ -7,6 +7,9 @@ import pytest
 
 import framework.testing
 
+# What helpers assert is shown with its values, too.
+pytest.register_assert_rewrite("tests.support")
+
 BROKER_TESTS = Path(__file__).parent / "broker"
 
 # No deadline: how long an example takes says more about the machine than about the code.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from framework.backoff import Backoff
@@ -10,6 +11,7 @@ from framework.errors import AgentFailedError
 from framework.streams.agents.bodies import ENDS, Body, Outcome, was_cancelled_from_outside
 from framework.streams.agents.deriving import Deriving
 from framework.streams.agents.replacing import Replacing
+from framework.streams.reading.events import place_of
 
 PAUSES = Backoff(initial=0.1, maximum=2.0)
 """Between two tries at one record."""
@@ -21,6 +23,29 @@ LAST_WORD = 10.0
 """Seconds for the commit and the user's handler before the worker ends."""
 
 LOGGER = logging.getLogger("faust.framework.agents")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What a body had when it failed: streams and events of them, in order.
+
+    Attributes:
+        at: what it was at.
+        kept: what it was to acknowledge by hand, and had not yet.
+    """
+
+    at: list[tuple[Any, Any]]
+    kept: list[tuple[Any, Any]]
+
+    @property
+    def counted(self) -> list[tuple[Any, Any]]:
+        """Those that count as failed: one that is kept for another one has not failed with each record meanwhile."""
+        return self.at or self.kept
+
+    @property
+    def all(self) -> list[tuple[Any, Any]]:
+        """All of them."""
+        return [*self.at, *self.kept]
 
 
 class Agent(Replacing):
@@ -54,7 +79,7 @@ class Agent(Replacing):
             self.supervisor.wakeup()
 
     async def _watched(self, coro: Any, aref: Any) -> None:
-        body = Body.begin()
+        body = Body.begin(aref.stream)
         try:
             await coro
         except ENDS:
@@ -67,7 +92,7 @@ class Agent(Replacing):
             if was_cancelled_from_outside():
                 # For a new body.
                 body.outcome = Outcome.FAILED
-                _put_back(_take_open(aref.stream, body))
+                _put_back(_take_open(body).all)
                 raise
             await self._on_body_failed(body, aref, error)
             raise
@@ -84,8 +109,8 @@ class Agent(Replacing):
     async def _on_body_failed(self, body: Body, aref: Any, error: BaseException) -> None:
         # Before anything is awaited: the loop that was left is closed by a task of its own, and asks what happened.
         body.outcome = Outcome.FAILED
-        failed = _take_open(aref.stream, body)
-        is_last = self._count_and_put_back(failed) or _is_for_nobody(failed, aref.stream, body)
+        failed = _take_open(body)
+        is_last = self._count_and_put_back(failed) or _is_for_nobody(failed, body)
         if hasattr(aref.it, "aclose"):
             # The body of an agent that yields is kept where it was by the loop around it.
             with contextlib.suppress(Exception):
@@ -97,27 +122,38 @@ class Agent(Replacing):
 
         Returns after a pause. After the last try it does not return: the worker ends.
         """
-        failed = [(stream, event) for event in stream.take_open(None)]
+        failed = Failed([(stream, event) for event in stream.take_open(None)], [])
         is_last = self._count_and_put_back(failed)
         if not is_last and self._on_error is not None:
-            await self._on_error(self, error)
+            await self._tell(error)
         await self._pause_or_give_up(failed, error, is_last=is_last)
 
-    def _count_and_put_back(self, failed: list[tuple[Any, Any]]) -> bool:
+    async def _tell(self, error: BaseException) -> None:
+        """Call the user's handler; if that fails the stream is read on all the same."""
+        try:
+            await self._on_error(self, error)
+        except asyncio.CancelledError:
+            if was_cancelled_from_outside():
+                raise
+            self.log.warning("What is to handle the failures of %s was cancelled within.", self.name)
+        except Exception as failure:  # noqa: BLE001 - the user's
+            self.log.warning("What is to handle the failures of %s failed: %r", self.name, failure)
+
+    def _count_and_put_back(self, failed: "Failed") -> bool:
         """Returns whether there was the last try at one of these records."""
-        for _, event in failed:
+        for _, event in failed.counted:
             event.part.failures[event.record.offset] = _failures(event) + 1
         is_last = _tries(failed) >= int(self.app.settings.agent_tries)
         # The last time nobody gets it any more; it stays where the commit does not pass it.
-        _put_back(failed, for_another=not is_last)
+        _put_back(failed.all, for_another=not is_last)
         return is_last
 
-    async def _pause_or_give_up(self, failed: list[tuple[Any, Any]], error: BaseException, *, is_last: bool) -> None:
-        if not failed:
+    async def _pause_or_give_up(self, failed: "Failed", error: BaseException, *, is_last: bool) -> None:
+        if not failed.counted:
             # As after a record that cannot be decoded. Faust ends an agent that fails a hundred times a second.
             await asyncio.sleep(BREATH)
             return
-        place, tries, limit = failed[-1][1].place, _tries(failed), self.app.settings.agent_tries
+        place, tries, limit = place_of(failed.counted[-1][1]), _tries(failed), self.app.settings.agent_tries
         if is_last:
             await self._give_up(AgentFailedError(self.name, place, tries, error), error)
         self.log.warning("%s failed at %s, %s of %s tries: %r", self.name, place, tries, limit, error)
@@ -149,31 +185,29 @@ def _failures(event: Any) -> int:
     return int(event.part.failures.get(event.record.offset, 0))
 
 
-def _tries(failed: list[tuple[Any, Any]]) -> int:
-    return max((_failures(event) for _, event in failed), default=0)
+def _tries(failed: Failed) -> int:
+    return max((_failures(event) for _, event in failed.counted), default=0)
 
 
-def _is_for_nobody(failed: list[tuple[Any, Any]], stream: Any, body: Body) -> bool:
+def _is_for_nobody(failed: Failed, body: Body) -> bool:
     """Whether something is back in a channel that the body had made for itself, and that the next one will not read."""
-    read = []
-    while stream is not None:
-        read.append(stream.channel)
-        stream = stream._next
-    return any(each.made_by is body and all(each.channel is not channel for channel in read) for each, _ in failed)
+    return any(stream.made_by is body and not body.reads_its_agents(stream.channel) for stream, _ in failed.all)
 
 
-def _take_open(stream: Any, body: Body) -> list[tuple[Any, Any]]:
-    """What is unfinished of all streams that a body had, and of its agent's: the stream and the event of each."""
-    streams = dict(body.streams)
+def _take_open(body: Body) -> Failed:
+    """What is unfinished of all streams that a body had, and of its agent's."""
+    streams, stream = dict(body.streams), body.agents
     while stream is not None:
         streams[stream] = None
         stream = stream._next
     fast = [each for each in streams if getattr(each, "is_fast", False)]
-    return [(each, event) for each in fast for event in each.take_open(body)]
+    at = [(each, event) for each in fast for event in each.take_open(body)]
+    return Failed(at, [(each, event) for each in fast for event in each.take_kept(body)])
 
 
 def _put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) -> None:
     """Have records taken again, or at least nobody be at them any more."""
+    unfinished = sorted(unfinished, key=lambda each: (each[1].part.tp, each[1].record.offset))
     # From the last slice to the first, since each comes before what is in the queue.
     for part, stream in reversed({event.part: stream for stream, event in unfinished}.items()):
         records = [event.record for _, event in unfinished if event.part is part]

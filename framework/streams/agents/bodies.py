@@ -5,6 +5,8 @@ from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
 
+from framework.streams.reading.events import place_of
+
 ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 """What is raised to end a process or a generator. Anything else is a failure, also what is no `Exception`: extensions
 that are written in Rust have such."""
@@ -27,21 +29,32 @@ class Body:
         task: the asyncio task that it runs in.
         streams: what it has looped over, or has had looped over.
         outcome: how it has ended; None before.
+        agents: the stream that its agent has given it; None for a task of the app.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agents: Any = None) -> None:
+        self.agents = agents
         self.task = asyncio.current_task()
         self.streams: dict[Any, None] = {}
         self.outcome: Outcome | None = None
 
     def places(self) -> list[str]:
         """What it has taken and not finished, as `topic[partition]@offset`."""
-        return [event.place for stream in self.streams for event in stream.events_of(self)]
+        return [place_of(event) for stream in self.streams for event in stream.events_of(self)]
+
+    def reads_its_agents(self, channel: Any) -> bool:
+        """Whether a channel is one that the agent's bodies read, one after the other."""
+        stream = self.agents
+        while stream is not None:
+            if stream.channel is channel:
+                return True
+            stream = stream._next
+        return False
 
     @classmethod
-    def begin(cls) -> "Body":
+    def begin(cls, agents: Any = None) -> "Body":
         """What runs in this context from here on belongs to a new body."""
-        body = cls()
+        body = cls(agents)
         _current.set(body)
         return body
 

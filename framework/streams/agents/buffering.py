@@ -79,17 +79,18 @@ class Stream(BaseStream):
                 if monotonic() >= turn_ends:
                     # Also for the lease, which may have ended while the list was waited for.
                     turn_ends = await turns.next()
-                if values:
+                if values and not self.is_abandoned(reader.body):
                     yield values
-                    self._close_list(acks)
+                    self._close_list(reader)
         except StopAsyncIteration:
             is_over = True
             self._channel_stop_iteration(self.channel)
         except BaseException as error:
-            for event in [*self.listed]:
+            for event in self._listed_by(reader):
                 self._leave(event, has_failed=not isinstance(error, GeneratorExit))
             raise
         finally:
+            self.readers.remove(reader)
             await self._end(is_over=is_over)
 
     async def _has_more(self, ends_at: float | None, reader: Reader) -> bool:
@@ -147,16 +148,17 @@ class Stream(BaseStream):
         counting = count_in_bulk(self.app.sensors, self, part)
         number, began, offset = 0, monotonic(), part.taken
         event: Any = None
+        record: Any = None
         try:
             for record in part.rest:
                 offset = record.offset
                 part.hold(offset)
-                event = Event(reader, part, record, None)
+                event = None
                 try:
                     event, value = await self._decode(reader, part, record)
                 except DecodeError as error:
                     await self._give_up(reader, part, record, error)
-                    event = None
+                    record = None
                     break
                 self.current_event = event
                 part.held[offset] = weakref.ref(event)
@@ -169,11 +171,12 @@ class Stream(BaseStream):
                     self.events_total += 1
                     self.listed.append(event)
                     values.append(pick(event, value))
-                event = None
+                record = None
                 if len(values) >= max_ or monotonic() >= turn_ends:
                     break
         except BaseException:
-            self._leave(event, has_failed=True)
+            if record is not None:
+                self._leave(event or Event(reader, part, record, None), has_failed=True)
             raise
         finally:
             # Also where a processor has failed, or whoever waits for the list was cancelled.
@@ -181,10 +184,21 @@ class Stream(BaseStream):
                 counting.count(offset, number, monotonic() - began)
                 counting.end()
 
-    def _close_list(self, acks: bool) -> None:
+    def _listed_by(self, reader: Reader) -> list[Any]:
+        """What one loop has listed; what came one by one is taken for its own."""
+        return [
+            event for event in self.listed if getattr(event, "reader", reader) is reader or _is_foreign(event, self)
+        ]
+
+    def _close_list(self, reader: Reader) -> None:
         """The body has done with a list."""
-        listed, self.listed = self.listed, []
+        closed = self._listed_by(reader)
+        self.listed = [] if len(closed) == len(self.listed) else [e for e in self.listed if e not in set(closed)]
         self.current_event = None
-        if acks:
-            for event in listed:
+        if reader.acks:
+            for event in closed:
                 event.ack()
+
+
+def _is_foreign(event: Any, stream: Any) -> bool:
+    return event.reader.stream is not stream

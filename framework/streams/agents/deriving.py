@@ -33,14 +33,6 @@ class Deriving(Hearing):
         """Whether it has our own loop: it reads a channel of an app that is on the fast path."""
         return bool(self.app.is_fast) and isinstance(getattr(self.channel, "queue", None), ChannelQueue)
 
-    @property
-    def is_an_agents(self) -> bool:
-        """Whether it is the stream of an agent, or was derived of that by `group_by` and the like."""
-        stream: Any = self
-        while stream.agent is None and stream._prev is not None:
-            stream = stream._prev
-        return stream.agent is not None
-
     def is_given(self, agent: Any) -> None:
         """Its processors belong to it whatever bodies of its agent do."""
         self.agent = agent

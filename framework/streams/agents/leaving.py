@@ -6,7 +6,7 @@ from typing import Any
 
 from framework.streams.agents.bodies import Body, Outcome, current_body
 from framework.streams.agents.deriving import Deriving
-from framework.streams.reading.events import Event, Reader
+from framework.streams.reading.events import Reader
 
 
 class Leaving(Deriving):
@@ -24,6 +24,8 @@ class Leaving(Deriving):
         """Events whose loop was left."""
         self.listed: list[Any] = []
         """Events whose body has all of them at once, or will."""
+        self.readers: list[Reader] = []
+        """Those of its loops; there may be several beside each other."""
         self._loops = 0
         self._started_by_loop = False
 
@@ -77,8 +79,8 @@ class Leaving(Deriving):
             task.add_done_callback(self._on_task_end)
 
     def is_abandoned(self, body: Body | None) -> bool:
-        """Whether a body has failed that had this stream of its agent: nobody gets what is read on behalf of it."""
-        return body is not None and body.outcome is Outcome.FAILED and self.is_an_agents
+        """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
+        return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
     def _on_task_end(self, task: asyncio.Task[Any]) -> None:
         # Whatever becomes of a body or of a task of the app: its asyncio task itself ends well.
@@ -100,12 +102,16 @@ class Leaving(Deriving):
         is_open = set(self.open)
         self.listed = [event for event in self.listed if event not in is_open]
         self.current_event = None
-        # Not what others had: a body that has failed, or a task that was cancelled.
+        # Not what other bodies have. What a task had that has ended, and was not counted as finished then, comes again.
         self._close(
             event
             for event in self.open
             if event.reader.body is body and (body is not None or event.reader.task is task)
         )
+        for event in [event for event in self.open if _is_nobodys(event.reader)]:
+            self.open.remove(event)
+            event.is_settled = True
+            self.channel.queue.put_back(event.part, [event.record])
 
     def _close(self, events: Iterable[Any]) -> None:
         """Whoever was at some of the open events has gone on: they are finished."""
@@ -116,17 +122,27 @@ class Leaving(Deriving):
             self._finish(event, is_skipped=False)
 
     def take_open(self, body: Body | None) -> list[Any]:
-        """Hand out the events that are not finished, to whoever knows that the body that had them has failed.
+        """Hand out the events that a body was at, to whoever knows that it has failed.
 
         Args:
             body: None for the task that this is called in.
         """
         found = set(self._of(body))
+        for reader in self.readers:
+            if reader.event in found:
+                reader.event = None
         if self.current_event in found:
             self.current_event = None
         self.open = [event for event in self.open if event not in found]
         self.listed = [event for event in self.listed if event not in found]
-        taken = [event for event in found if event.part.is_taken(event.record.offset)]
+        return self._settled(found)
+
+    def take_kept(self, body: Body) -> list[Any]:
+        """The same of events that it was to acknowledge by itself, and has not."""
+        return self._settled(set(self._handed_out(body)))
+
+    def _settled(self, found: set[Any]) -> list[Any]:
+        taken = [event for event in found if _is_unfinished(event)]
         taken.sort(key=lambda event: (event.part.tp, event.record.offset))
         for event in taken:
             event.is_settled = True
@@ -134,36 +150,50 @@ class Leaving(Deriving):
         return taken
 
     def events_of(self, body: Body) -> list[Any]:
-        """The events that a body has and has not finished."""
-        return [event for event in set(self._of(body)) if event.part.is_taken(event.record.offset)]
+        """The events that a body is at."""
+        return [event for event in set(self._of(body)) if _is_unfinished(event)]
 
     def _of(self, body: Body | None) -> Iterable[Any]:
         task = asyncio.current_task()
-        for event in (self.current_event, *self.open, *self.listed):
-            if hasattr(event, "part") and self._is_of(event.reader, body, task):
+        for event in (self.current_event, *(reader.event for reader in self.readers), *self.open, *self.listed):
+            if hasattr(event, "part") and (event.reader.stream is not self or self._is_of(event.reader, body, task)):
+                # One that another stream has read was put into this one's channel by hand.
                 yield event
-        if body is not None:
-            yield from self._handed_out(body, task)
 
     def _is_of(self, reader: Reader, body: Body | None, task: Any) -> bool:
         """Whether what a reader has is that of a body, or of a task.
 
         What tasks have that a body has started is the body's: where they have ended with it, and where they read the
-        agent's own stream, which the next body will read. Any others go on beside it.
+        agent's own channel, which the next body will read. Any others go on beside it.
         """
         if body is None:
             return reader.body is None and reader.task in (None, task)
         if reader.body is not body:
             return False
         others = reader.task is not None and reader.task is not task
-        return self.is_an_agents or not (others and not reader.task.done() and not reader.task.cancelling())
+        return body.reads_its_agents(self.channel) or not (
+            others and not reader.task.done() and not reader.task.cancelling()
+        )
 
-    def _handed_out(self, body: Body, task: Any) -> Iterable[Any]:
-        """Events that a body was to acknowledge by itself, and has not."""
+    def _handed_out(self, body: Body) -> Iterable[Any]:
+        task = asyncio.current_task()
         for event in self.app.consumer.ledger.held(self.channel):
-            if isinstance(event, Event) and not event.reader.acks and self._is_of(event.reader, body, task):
+            reader: Reader | None = getattr(event, "reader", None)
+            if reader is None or reader.acks:
+                continue
+            if reader.stream is self and self._is_of(reader, body, task):
                 yield event
 
     def _finish(self, event: Any, *, is_skipped: bool) -> None:
         """Count a record as finished."""
         raise NotImplementedError
+
+
+def _is_unfinished(event: Any) -> bool:
+    return not event.is_settled and event.part.is_taken(event.record.offset)
+
+
+def _is_nobodys(reader: Reader) -> bool:
+    """Whether the task of a reader has ended, and nobody will say what becomes of what it had."""
+    is_ownerless = reader.body is None or reader.body.outcome is Outcome.CANCELLED
+    return is_ownerless and reader.task is not None and reader.task.done()

@@ -4,6 +4,8 @@ from typing import Any
 
 from faust.agents.replies import ReplyConsumer as FaustReplyConsumer
 
+from framework.streams.agents.bodies import belong_to_nobody
+
 SETTLE = 3.0
 """Seconds until a topic that has just been made can be read; Faust's figure."""
 
@@ -21,12 +23,14 @@ class ReplyConsumer(FaustReplyConsumer):
         self._fetchers[topic_name] = None
         topic = self._reply_topic(topic_name)
         await topic.maybe_declare()
-        # Subscribes to the topic, by the channel that it reads.
+        # Subscribes to the topic, by the channel that it reads; before the wait, which whoever asks may give up.
         stream = topic.stream()
-        await self.sleep(SETTLE)
         self._fetchers[topic_name] = self.add_future(self._drain(stream))
+        await self.sleep(SETTLE)
 
     async def _drain(self, stream: Any) -> None:
+        # It outlives whoever has asked first.
+        belong_to_nobody()
         channel: Any = _Stream(stream)
         await self._drain_replies(channel)
 

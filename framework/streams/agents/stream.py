@@ -141,7 +141,7 @@ class Stream(Singles):
                             await self._give_up(reader, part, record, error)
                             event = None
                             break
-                        self.current_event = event
+                        self.current_event = reader.event = event
                         if not in_turn:
                             part.held[offset] = weakref.ref(event)
                         if with_care or processors:
@@ -152,12 +152,15 @@ class Stream(Singles):
                         else:
                             yield value if what == VALUES else event if what == EVENTS else (event.key, event.value)
                         # The body has ended.
+                        if event.is_settled:
+                            # Another one has failed meanwhile, and the next is at this record.
+                            break
                         if in_turn and event._message is None and part.taken == offset + 1:
                             part.position = offset + 1
                         else:
                             self._finish(event, is_skipped=value is NOTHING)
                         if monotonic() >= deadline:
-                            event = self.current_event = None
+                            event = self.current_event = reader.event = None
                             self.events_total += number - skipped
                             if counting is not None:
                                 counting.count(offset, number, monotonic() - began)
@@ -170,7 +173,9 @@ class Stream(Singles):
                             began = monotonic()
                             if is_elsewhere:
                                 break
-                    event = self.current_event = None
+                    if self.current_event is event:
+                        self.current_event = None
+                    event = reader.event = None
                 finally:
                     turns.leave()
                     self.events_total += number - skipped
@@ -191,6 +196,7 @@ class Stream(Singles):
             if is_over or self.should_stop:
                 # Not where the loop is left: an agent that has failed goes on with this channel.
                 self._channel_stop_iteration(channel)
+            self.readers.remove(reader)
             await self._end(is_over=is_over)
 
     def _say_why(self, load: Any, counting: Any) -> None:
@@ -210,6 +216,7 @@ class Stream(Singles):
         agent = current_agent()
         reader.agent = None if agent is None else agent.name
         reader.body = current_body()
+        self.readers.append(reader)
         reader.acks = self.enable_acks
         reader.is_ordered = self.enable_acks and self.concurrency_index is None
         return reader
@@ -257,7 +264,7 @@ class Stream(Singles):
 
     def _finish(self, event: Any, *, is_skipped: bool) -> None:
         """Count a record as finished, unless somebody else will, or keeps its message."""
-        if not (event.reader.acks or is_skipped):
+        if not (event.reader.acks or is_skipped or getattr(event, "has_failed", False)):
             return
         if event._message is None:
             event.part.finish(event.record.offset)

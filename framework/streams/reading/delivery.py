@@ -51,6 +51,7 @@ class DeliveringConsumer(driver.Consumer):
         self._positioned: frozenset[TP] = frozenset()
         self._is_rebalancing = False
         self._backlog = Backlog()
+        self._attached: set[asyncio.Future[Any]] = set()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -278,9 +279,14 @@ class DeliveringConsumer(driver.Consumer):
         """
         for tp, offset in commit_offsets.items():
             sends = await self.app._attachments.publish_for_tp_offset(tp, offset)
-            for result in await asyncio.gather(*sends, return_exceptions=True):
-                if isinstance(result, BaseException):
-                    raise ProducerSendError(f"Error while sending what waited for the commit: {result!r}") from result
+            self._attached.update(map(asyncio.ensure_future, sends))
+        # Also those of a commit that was given up.
+        while self._attached:
+            done, _ = await asyncio.wait(self._attached, return_when=asyncio.FIRST_COMPLETED)
+            for sent in done:
+                self._attached.discard(sent)
+                if (error := sent.exception()) is not None:
+                    raise ProducerSendError(f"Error while sending what waited for the commit: {error!r}") from error
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}

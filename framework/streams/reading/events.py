@@ -3,9 +3,14 @@
 from typing import Any
 
 import faust
+import structlog
 from faust.types.tuples import ConsumerMessage
 
 from framework.streams.reading.runs import Slice
+
+log = structlog.get_logger(__name__)
+
+NOT_ACKNOWLEDGED = "an `async with` of it ended by an error after the loop had gone on; no commit passes it"
 
 
 class Reader:
@@ -22,15 +27,17 @@ class Reader:
         decoding: how the channel's keys are read.
         app: the app.
         notify: called when a record that is held has been finished.
+        event: what the loop over the stream has in hand.
     """
 
-    __slots__ = ("acks", "agent", "app", "body", "decoding", "is_ordered", "loop", "notify", "stream", "task")
+    __slots__ = ("acks", "agent", "app", "body", "decoding", "event", "is_ordered", "loop", "notify", "stream", "task")
 
     def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
         self.app, self.decoding, self.notify, self.stream, self.task = app, decoding, notify, stream, task
         self.loop = None if task is None else task.get_loop()
         self.agent: str | None = None
         self.body: Any = None
+        self.event: Any = None
         self.is_ordered = False
         self.acks = True
 
@@ -71,12 +78,26 @@ class Message(ConsumerMessage):
         return True
 
 
+def place_of(event: Any) -> str:
+    """Where the record of an event is, as `topic[partition]@offset`; of events of the user's own classes, too."""
+    return f"{event.part.tp.topic}[{event.part.tp.partition}]@{event.record.offset}"
+
+
 class PlainEvent(faust.Event):
     """Faust's event; `async with` acknowledges it where the block ends well. In Faust it does so in any case."""
 
+    has_failed = False
+    """Whether an `async with` of it has ended by an error. It is finished when the loop goes on all the same."""
+
     async def __aexit__(self, kind: Any = None, error: Any = None, trace: Any = None) -> None:
-        if kind is None:
+        reader: Reader | None = getattr(self, "reader", None)
+        if kind is None or reader is None or reader.task is None:
+            # Also on Faust's own path, and of an event that no loop has.
             self.ack()
+        elif reader.event is self:
+            self.has_failed = True
+        elif not reader.acks:
+            log.warning("delivery.not_acknowledged", place=place_of(self), error=repr(error), reason=NOT_ACKNOWLEDGED)
 
 
 class Event(PlainEvent):
@@ -103,11 +124,6 @@ class Event(PlainEvent):
 
     def __call__(self) -> "Event":
         return self
-
-    @property
-    def place(self) -> str:
-        """Where its record is, as `topic[partition]@offset`."""
-        return f"{self.part.tp.topic}[{self.part.tp.partition}]@{self.record.offset}"
 
     @property
     def app(self) -> Any:

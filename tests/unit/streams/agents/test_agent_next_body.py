@@ -220,6 +220,23 @@ class TestKeyOfGroupBy:
 
         run(scenario)
 
+    @pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+    def test_handler_that_fails_does_not_end_the_reading(self, error: type[BaseException]) -> None:
+        async def scenario() -> None:
+            async with fed(FLIGHTS, REGROUPED) as feeding:
+
+                async def on_error(*_: Any) -> None:
+                    raise error
+
+                feeding.app._on_agent_error = on_error
+                regrouping = Regrouping(feeding, 2)
+                await start_agent(feeding, regrouping.body)
+                feeding.feed(1, 2, 3)
+                await settled(feeding)
+                assert (regrouping.keyed, feeding.committable()) == ([1, 2, 2, 3], 4)
+
+        run(scenario)
+
     def test_cancelled_one_is_not_left_out(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:

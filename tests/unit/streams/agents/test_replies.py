@@ -46,3 +46,26 @@ def test_more_answers_than_a_queue_has_room_for(monkeypatch: pytest.MonkeyPatch)
             await consumer.stop()
 
     run(scenario)
+
+
+def test_first_one_who_asks_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are answered all the same."""
+    monkeypatch.setattr(replies, "SETTLE", 0.05)
+
+    async def scenario() -> None:
+        async with fed(REPLIES) as feeding:
+            consumer = feeding.app._reply_consumer
+            topic = consumer._reply_topic("replies")
+            topic.declare = do_nothing
+            consumer._reply_topic = lambda _: topic
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(consumer.add("given up", ReplyPromise("replies", "given up")), 0.01)
+            promise = ReplyPromise("replies", "c0")
+            await consumer.add("c0", promise)
+            await settle()
+            await feeding.index()
+            feeding.feed(answer(0), tp=REPLIES)
+            assert await asyncio.wait_for(promise, 1.0) == 0
+            await consumer.stop()
+
+    run(scenario)
