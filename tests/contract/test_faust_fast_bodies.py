@@ -57,7 +57,12 @@ BODIES = [
     SameBody(faust.Event, "__aexit__", "006fc7b388b87fc7", f"{EVENTS} `PlainEvent` replaces"),
     SameBody(faust.App, "create_event", "1d85387ec96be690", f"{DELIVERING} replaces"),
     SameBody(consumers.Consumer, "_handle_attached", "16ca7e37eb11b721", f"{DELIVERY} replaces"),
-    SameBody(Attachments, "publish_for_tp_offset", "cfef2101d2eee233", f"{DELIVERY} `_handle_attached` calls"),
+    SameBody(
+        Attachments,
+        "publish_for_tp_offset",
+        "cfef2101d2eee233",
+        "framework/streams/sending/attached.py `publish` calls",
+    ),
     SameBody(Service, "_execute_task", "bebf0364a837e2c7", f"{DELIVERING} wraps"),
     SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),
     SameBody(streams.Stream, "stop", "eb31c48db1bef4ca", f"{STREAM} `_end` relies on: it stops the whole chain"),

@@ -22,6 +22,7 @@ from faust.types import TP
 from framework.streams.reading.acks import committable
 from framework.streams.reading.fetching import Fetched, FetchingThread
 from framework.streams.reading.following import ENOUGH, Backlog
+from framework.streams.sending.attached import Attached
 
 TURN = 0.01
 """Seconds after which the event loop is let go of, and that followed changelogs have after each fetch."""
@@ -51,7 +52,7 @@ class DeliveringConsumer(driver.Consumer):
         self._positioned: frozenset[TP] = frozenset()
         self._is_rebalancing = False
         self._backlog = Backlog()
-        self._attached: set[asyncio.Future[Any]] = set()
+        self._attached = Attached()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -272,21 +273,7 @@ class DeliveringConsumer(driver.Consumer):
             return False
 
     async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
-        """As in Faust (`stream_publish_on_commit`); but where a record could not be sent nothing is committed.
-
-        Raises:
-            ProducerSendError: one could not. Faust does not look.
-        """
-        for tp, offset in commit_offsets.items():
-            sends = await self.app._attachments.publish_for_tp_offset(tp, offset)
-            self._attached.update(map(asyncio.ensure_future, sends))
-        # Also those of a commit that was given up.
-        while self._attached:
-            done, _ = await asyncio.wait(self._attached, return_when=asyncio.FIRST_COMPLETED)
-            for sent in done:
-                self._attached.discard(sent)
-                if (error := sent.exception()) is not None:
-                    raise ProducerSendError(f"Error while sending what waited for the commit: {error!r}") from error
+        await self._attached.publish(self.app._attachments, commit_offsets)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}
