@@ -85,9 +85,9 @@ class Stream(BaseStream):
         except StopAsyncIteration:
             is_over = True
             self._channel_stop_iteration(self.channel)
-        except BaseException as error:
+        except BaseException:
             for event in self._listed_by(reader):
-                self._leave(event, has_failed=not isinstance(error, GeneratorExit))
+                self._leave(event)
             raise
         finally:
             self.readers.remove(reader)
@@ -176,7 +176,7 @@ class Stream(BaseStream):
                     break
         except BaseException:
             if record is not None:
-                self._leave(event or Event(reader, part, record, None), has_failed=True)
+                self._leave(event or Event(reader, part, record, None))
             raise
         finally:
             # Also where a processor has failed, or whoever waits for the list was cancelled.

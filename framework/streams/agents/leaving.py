@@ -52,13 +52,8 @@ class Leaving(Deriving):
             await self.stop()
             self.service_reset()
 
-    def _leave(self, event: Any, *, has_failed: bool = False) -> None:
-        """Keep an event open whose loop was left.
-
-        Args:
-            event: None if there was none in hand.
-            has_failed: it was left by an error of what comes before the body. Else it depends on how the task ends.
-        """
+    def _leave(self, event: Any) -> None:
+        """Keep an event open whose loop was left; None if there was none in hand."""
         if event is None:
             return
         if not hasattr(event, "part"):
@@ -74,9 +69,8 @@ class Leaving(Deriving):
         event.part.leave(event.record.offset)
         event.reader.notify()
         self.open.append(event)
-        task = event.reader.task
-        if not has_failed and task is not None:
-            task.add_done_callback(self._on_task_end)
+        if event.reader.task is not None:
+            event.reader.task.add_done_callback(self._on_task_end)
 
     def is_abandoned(self, body: Body | None) -> bool:
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
@@ -194,6 +188,11 @@ def _is_unfinished(event: Any) -> bool:
 
 
 def _is_nobodys(reader: Reader) -> bool:
-    """Whether the task of a reader has ended, and nobody will say what becomes of what it had."""
-    is_ownerless = reader.body is None or reader.body.outcome is Outcome.CANCELLED
-    return is_ownerless and reader.task is not None and reader.task.done()
+    """Whether the task of a reader has failed or was cancelled, and no agent will say what becomes of what it had."""
+    task, body = reader.task, reader.body
+    if task is None or not task.done():
+        return False
+    if body is not None:
+        return bool(body.outcome is Outcome.CANCELLED)
+    # Of one that has ended well, `_on_task_end` says it, perhaps in the next step.
+    return bool(task.cancelled() or task.exception() is not None)

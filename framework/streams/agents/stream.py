@@ -186,11 +186,8 @@ class Stream(Singles):
                     reader.notify()
         except StopAsyncIteration:
             is_over = True
-        except GeneratorExit:
-            self._leave(event)
-            raise
         except BaseException:
-            self._leave(event, has_failed=True)
+            self._leave(event)
             raise
         finally:
             if is_over or self.should_stop:
