@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framework.localkafka import LocalKafka
-from framework.testing import eventually, require_kafka
+from framework.testing import eventually
 from tests.support.both_paths import PathWorker, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_bulk import write
@@ -59,28 +59,23 @@ def test_topics_that_wait(path: str, start: Starter, broker: BrokerSide) -> None
     assert growth(worker, before, lambda: len(worker.notes("held")) == 2) < MOST
 
 
-def test_brokers_that_take_nothing(tmp_path: Path) -> None:
-    require_kafka()
-    with LocalKafka.start() as kafka:
-        start = Starter("poured", kafka.bootstrap_servers, tmp_path)
-        with BrokerSide(kafka.bootstrap_servers) as broker:
-            broker.create(["poured-heap-a", "poured-heap-b", "poured-poured"])
-        worker = start("held", "fast", environment={"BOTH_POUR": "1"})
+def test_brokers_that_take_nothing(disk_kafka: LocalKafka, start_on_disk: Starter, disk_broker: BrokerSide) -> None:
+    """A broker that is used for other things, but at other times, is stopped for a while."""
+    disk_broker.create(f"{start_on_disk.prefix}-{name}" for name in ("heap-a", "heap-b", "poured"))
+    worker = start_on_disk("held", "fast", environment={"BOTH_POUR": "1"})
 
-        def poured() -> int:
-            return int(worker.page("/poured/")["poured"])
+    def poured() -> int:
+        return int(worker.page("/poured/")["poured"])
 
-        try:
-            eventually(lambda: poured() > 100_000, within=20.0)
-            before = resident(worker)
-            kafka.kill(1, signal.SIGSTOP)
-            assert growth(worker, before, lambda: True) < MOST_ON_THE_WAY
-            waiting = poured()
-            time.sleep(1.0)
-            assert poured() == waiting
-            kafka.kill(1, signal.SIGCONT)
-            eventually(lambda: poured() > waiting + 10_000, within=20.0)
-            assert worker.stop() == 0
-        finally:
-            kafka.kill(1, signal.SIGCONT)
-            worker.discard()
+    eventually(lambda: poured() > 100_000, within=20.0)
+    before = resident(worker)
+    disk_kafka.kill(1, signal.SIGSTOP)
+    try:
+        assert growth(worker, before, lambda: True) < MOST_ON_THE_WAY
+        waiting = poured()
+        time.sleep(1.0)
+        assert poured() == waiting
+    finally:
+        disk_kafka.kill(1, signal.SIGCONT)
+    eventually(lambda: poured() > waiting + 10_000, within=20.0)
+    assert worker.stop() == 0

@@ -20,7 +20,7 @@ from framework.states import StopReason
 Ground = Literal["foreground", "background", "without"]
 
 SCRIPT = """
-    import fcntl, os, signal, sys, termios
+    import fcntl, os, signal, sys, termios, time
     from framework.lifecycle.interrupts import reason_of
 
     terminal, answers, ground = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

@@ -189,7 +189,7 @@ async def finished(feeding: Feeding, work: Work, count: int = COUNT) -> None:
     await settle()
 
 
-@pytest.mark.parametrize("error", [ValueError, TimeoutError, PanicError, None], ids=str)
+@pytest.mark.parametrize("error", [TimeoutError, PanicError, None], ids=str)
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 def test_record_comes_again(body: Body, error: type[BaseException] | None) -> None:
     async def scenario() -> None:
