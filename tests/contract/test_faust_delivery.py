@@ -36,6 +36,12 @@ NAMES = [
     Has(driver.Consumer, "_getmany", ("active_partitions", "timeout"), f"{DELIVERY} `_fetch`"),
     Has(driver.Consumer, "resume_partitions", ("tps",), f"{DELIVERY}, which overrides it"),
     Has(driver.Consumer, "pause_partitions", ("tps",), f"{DELIVERY}, which overrides it"),
+    Has(
+        driver.AIOKafkaConsumerThread,
+        "verify_event_path",
+        ("now", "tp"),
+        "framework/streams/reading/fetching.py, which overrides it",
+    ),
     Has(driver.Consumer, "perform_seek", (), f"{DELIVERY}, which overrides it"),
     Has(
         driver.Consumer,

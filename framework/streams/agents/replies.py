@@ -1,5 +1,6 @@
 """Where the answers to `Agent.ask` and its kin arrive."""
 
+import logging
 from typing import Any
 
 from faust.agents.replies import ReplyConsumer as FaustReplyConsumer
@@ -16,6 +17,8 @@ class ReplyConsumer(FaustReplyConsumer):
     Faust subscribes by a channel that nobody reads, beside the one that is read: its records would be kept, never be
     committed, and after as many as a queue may have no more answers would be fetched.
     """
+
+    logger = logging.getLogger("faust.framework.replies")
 
     async def _start_fetcher(self, topic_name: str) -> None:
         if topic_name in self._fetchers:

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.support.scenario import KILL_WINDOW, Rig
+from tests.support.totals import has_committed
 
 pytestmark = pytest.mark.broker
 
@@ -15,6 +16,7 @@ def test_worker_killed_alone_is_started_again(rig: Rig) -> None:
         seat = scenario.assignment()["w1"]
         emitter = next(output.pid for output in reversed(scenario.outputs()) if output.worker == "w1")
         worker = scenario.worker("w1")
+        has_committed(scenario)
         child = next(process for process in worker.family() if process.pid == emitter)
         killed = time.monotonic()
         child.kill()
