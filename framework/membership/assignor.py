@@ -94,6 +94,10 @@ class SeatAssignor(PartitionAssignor):
             metadata.version, metadata.subscription, _with_extra(metadata.user_data, {"nonce": self._nonce})
         )
 
+    def created_topics(self) -> set[str]:
+        """The changelogs of this app's tables; each is created, or found, before its member joins."""
+        return set(self._table_manager.changelog_topics) if self.app.conf.topic_allow_declare else set()
+
     def assign(self, cluster: Any, member_metadata: Mapping[str, Any]) -> Any:
         """Assign as the group's leader; notes for each member what the assignment was made for."""
         topics = {topic for metadata in member_metadata.values() for topic in metadata.subscription}
@@ -111,6 +115,20 @@ class SeatAssignor(PartitionAssignor):
     def _annotated(self, member_id: str, assignment: Any) -> Any:
         user_data = _with_extra(self._decompress(assignment.user_data), self._basis[member_id])
         return type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
+
+    def _global_table_standby_assignments(self, assignments: Any, partitions_by_topic: Mapping[str, int]) -> Any:
+        """Called by Faust; a global table whose changelog does not exist yet is empty, and no reason to fail.
+
+        The leader watches the topics, and assigns again when it turns up.
+        """
+        changelogs = self._table_manager.changelog_topics
+        known = dict.fromkeys(changelogs, 0) | dict(partitions_by_topic)
+        assigned = super()._global_table_standby_assignments(assignments, known)
+        for each in assigned.values():
+            for topic in changelogs - partitions_by_topic.keys():
+                each.actives.pop(topic, None)
+                each.standbys.pop(topic, None)
+        return assigned
 
     def on_assignment(self, assignment: Any) -> None:
         """Take an assignment in, also one that was made when this seat had another address.

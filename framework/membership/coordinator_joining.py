@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether the records in hand can be finished, while a join waits for them."""
 
+CHANGELOGS_WITHIN = 3.0
+"""Seconds that a leader waits for a broker to know the changelogs that have just been created."""
+
 FORCED_REJOINS = 3
 """How often in a row a member may refuse a stale assignment; after that it takes what it is given."""
 
@@ -43,6 +46,9 @@ class Assignor(Protocol):
 
     def counts_in(self, assignment: Any) -> Mapping[str, int]:
         """`{topic: number of partitions}` as the leader saw them when it made a decoded assignment."""
+
+    def created_topics(self) -> Iterable[str]:
+        """Topics that this member creates before it joins, and that an assignment should not miss."""
 
     def renew(self) -> None:
         """Change the bytes of the next join, lest the broker answer from what it has stored."""
@@ -175,7 +181,23 @@ class JoiningCoordinator(AnsweredCoordinator):
     async def _perform_assignment(self, response: Any) -> Any:
         """Called by aiokafka on the group's leader; assigns from what the topics are now, not from a cache."""
         await self._client.force_metadata_update()
+        await self._wait_for_created_topics()
         return await super()._perform_assignment(response)
+
+    async def _wait_for_created_topics(self) -> None:
+        """Ask again for topics that this member has created, and that the broker does not know yet.
+
+        Step by step: the controller answers that a changelog is created as soon as its own log has it; a broker that
+        is behind in reading that log still says that there is no such topic; without the changelog its table would be
+        assigned no partitions, and a second rebalance would have to mend that.
+        """
+        ends = time.monotonic() + CHANGELOGS_WITHIN
+        while missing := sorted(set(self._assignor.created_topics()) - self._cluster.topics()):
+            if time.monotonic() > ends:
+                log.warning("membership.topics_missing", topics=missing, **self._fields)
+                return
+            await asyncio.sleep(LOOK_EVERY)
+            await self._client.force_metadata_update()
 
     def _lead_if_former_leader(self, assignment: Any, subscription: Any) -> None:
         """Watch for new partitions if this member leads without having been told.

@@ -91,6 +91,10 @@ class StandbyAssignor(AbstractPartitionAssignor):
         """What it asks for."""
         return self._wish.partitions
 
+    def created_topics(self) -> tuple[()]:
+        """None: whose partitions are not known yet gets less than it wishes for, and joins again."""
+        return ()
+
     def renew(self) -> None:
         """Change the bytes of the next join, lest the broker answer from what it has stored."""
         self._wish = Wish(self._wish.partitions, uuid.uuid4().hex)

@@ -72,6 +72,12 @@ NAMES = [
     Has(PartitionAssignor, "__init__", ("app", "replicas"), f"{ASSIGNOR}, which overrides it"),
     Has(PartitionAssignor, "metadata", ("topics",), f"{ASSIGNOR}, which overrides it"),
     Has(PartitionAssignor, "assign", ("cluster", "member_metadata"), f"{ASSIGNOR}, which overrides it"),
+    Has(
+        PartitionAssignor,
+        "_global_table_standby_assignments",
+        ("assignments", "partitions_by_topic"),
+        f"{ASSIGNOR}, which overrides it",
+    ),
     Has(PartitionAssignor, "_compress", ("raw",), f"{ASSIGNOR} `_annotated`"),
     Has(PartitionAssignor, "_decompress", ("compressed",), f"{ASSIGNOR} `basis_of`"),
     # The tables.
@@ -163,6 +169,12 @@ BODIES = [
     ),
     SameBody(PartitionAssignor, "metadata", "068a800e78efa0ad", f"{ASSIGNOR} `metadata` wraps"),
     SameBody(PartitionAssignor, "on_assignment", "63482c10174f442e", f"{ASSIGNOR} relies on: which topics it accepts"),
+    SameBody(
+        PartitionAssignor,
+        "_global_table_standby_assignments",
+        "f672fcee7c529ad0",
+        f"{ASSIGNOR} wraps: a number of partitions for each global table is all it wants",
+    ),
     SameBody(
         PartitionAssignor, "_get_client_metadata", "9ab283a751140d43", f"{ASSIGNOR} relies on: it reads our user data"
     ),

@@ -52,6 +52,7 @@ class FakeClient:
         is_stubborn: whether the leader assigns the same again whatever this member asks for.
         holders: `{group_instance_id: (member id, client id)}` of whoever sits in the seats that are described.
         on_leave: called before a LeaveGroup is answered.
+        on_metadata: called before each answer about topics that is asked for.
     """
 
     client_id = "w-0@here#1-0a"
@@ -67,6 +68,7 @@ class FakeClient:
         self.is_stubborn = False
         self.holders: dict[str, tuple[str, str]] = {}
         self.on_leave: Callable[[], None] = lambda: None
+        self.on_metadata: Callable[[], None] = lambda: None
         self._metadata: bytes | None = None
         self._hung: dict[Any, int] = {}
         self.generation = 0
@@ -90,6 +92,7 @@ class FakeClient:
         return True
 
     async def force_metadata_update(self) -> bool:
+        self.on_metadata()
         return True
 
     async def _maybe_wait_metadata(self) -> None:

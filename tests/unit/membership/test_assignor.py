@@ -208,3 +208,25 @@ class TestSeatAssignor:
         assert assignor.pages_url is None
         assignor.app.page("/count/")(lambda *_: None)
         assert assignor.pages_url == URL
+
+    def test_a_global_table_whose_changelog_is_not_there_yet_is_empty(self, assignor: SeatAssignor) -> None:
+        rates, counts = assignor.app.GlobalTable("rates"), assignor.app.Table("counts")
+        topics = {rates.changelog_topic_name, counts.changelog_topic_name}
+        assert assignor.created_topics() == topics
+        metadata = {"m0": assignor.metadata({"a", *topics})}
+        with pytest.raises(KeyError):
+            PartitionAssignor(assignor.app).assign(cluster_of(a=4), metadata)
+        found = assign(assignor, cluster_of(a=4, **{counts.changelog_topic_name: 4}), m0={"a", *topics})["m0"]
+        assert dict(found.assignment) == {"a": [0, 1, 2, 3], counts.changelog_topic_name: [0, 1, 2, 3]}
+        assignor.on_assignment(found)
+        everywhere = dict.fromkeys(["a", *topics], 4)
+        assert "partitions were added" in str(assignor.why_unfit(found, {"a", *topics}, everywhere))
+        found = assign(assignor, cluster_of(**everywhere), m0={"a", *topics}, m1={"a", *topics})
+        for each in found.values():
+            assert sorted(set(dict(each.assignment)[rates.changelog_topic_name])) == [0, 1, 2, 3]
+
+    def test_what_is_not_to_be_created_is_not_waited_for(self) -> None:
+        assignor = SeatAssignor(offline_app())
+        assignor.app.GlobalTable("rates")
+        assignor.app.conf.topic_allow_declare = False
+        assert assignor.created_topics() == set()

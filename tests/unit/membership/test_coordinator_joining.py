@@ -1,9 +1,13 @@
 """What one member does with the assignment that it is given, and before it joins anew; client and broker are fakes."""
 
+import itertools
+
 import pytest
 from aiokafka.structs import TopicPartition
+from structlog.testing import capture_logs
 
 from framework.errors import FencedError
+from framework.membership import coordinator_joining
 from framework.membership.coordinator_joining import FORCED_REJOINS
 from tests.unit.membership.fake_client import DESCRIBE, HEARTBEAT, JOIN, UUID, FakeClient, member, run
 
@@ -64,6 +68,48 @@ class TestStaleAssignment:
                 await returned.joined()
                 await returned.turns()
                 assert len(client.requests(JOIN)) == 1
+
+        run(scenario)
+
+
+class TestCreatedTopics:
+    @pytest.mark.parametrize("asked", [1, 2, 4])
+    def test_the_leader_asks_again_for_a_changelog_that_the_broker_does_not_know_yet(
+        self, asked: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(coordinator_joining, "LOOK_EVERY", 0.001)
+
+        async def scenario() -> None:
+            client, times = FakeClient(a=2), itertools.count(1)
+            client.on_metadata = lambda: client.create(**everywhere) if next(times) == asked else None
+            async with member(client, topics=()) as leader:
+                table = leader.assignor.app.GlobalTable("rates")
+                everywhere.update({"a": 2, table.changelog_topic_name: 2})
+                leader.subscription.subscribe(set(everywhere))
+                await leader.joined()
+                assert leader.subscription.assigned_partitions() >= {
+                    TopicPartition(table.changelog_topic_name, number) for number in (0, 1)
+                }
+                assert len(client.requests(JOIN)) == 1
+                assert next(times) == asked + 1
+
+        everywhere: dict[str, int] = {}
+        run(scenario)
+
+    def test_it_does_without_in_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coordinator_joining, "LOOK_EVERY", 0.001)
+        monkeypatch.setattr(coordinator_joining, "CHANGELOGS_WITHIN", 0.05)
+
+        async def scenario() -> None:
+            async with member(FakeClient(a=1), topics=()) as leader:
+                table = leader.assignor.app.GlobalTable("rates")
+                with capture_logs() as logs:
+                    leader.subscription.subscribe({"a", table.changelog_topic_name})
+                    await leader.joined()
+                assert leader.subscription.assigned_partitions() == {TP}
+                [said] = [each for each in logs if each["event"] == "membership.topics_missing"]
+                assert said["topics"] == [table.changelog_topic_name]
+                assert leader.failures == []
 
         run(scenario)
 
