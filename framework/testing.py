@@ -171,10 +171,14 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerFac
         broker: Broker = request.getfixturevalue("kafka_broker")
         return broker.bootstrap_servers
 
-    factory = WorkerFactory(bootstrap_servers, request.config.rootpath, tmp_path)
-    request.node.stash[_WORKERS] = factory.started
+    factory = WorkerFactory(bootstrap_servers, request.config.rootpath, tmp_path, shown_on_failure(request.node))
     yield factory
     factory.stop_all()
+
+
+def shown_on_failure(item: pytest.Item) -> list[WorkerProcess]:
+    """The workers of a test: if it fails, its report has the output of those that were appended."""
+    return item.stash.setdefault(_WORKERS, [])
 
 
 def topic_stem(test_name: str) -> str:

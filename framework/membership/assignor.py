@@ -96,7 +96,7 @@ class SeatAssignor(PartitionAssignor):
 
     def created_topics(self) -> set[str]:
         """The changelogs of this app's tables; each is created, or found, before its member joins."""
-        return set(self._table_manager.changelog_topics) if self.app.conf.topic_allow_declare else set()
+        return set(self.app.tables.changelog_topics) if self.app.conf.topic_allow_declare else set()
 
     def assign(self, cluster: Any, member_metadata: Mapping[str, Any]) -> Any:
         """Assign as the group's leader; notes for each member what the assignment was made for."""
@@ -121,7 +121,7 @@ class SeatAssignor(PartitionAssignor):
 
         The leader watches the topics, and assigns again when it turns up.
         """
-        changelogs = self._table_manager.changelog_topics
+        changelogs = self.app.tables.changelog_topics
         known = dict.fromkeys(changelogs, 0) | dict(partitions_by_topic)
         assigned = super()._global_table_standby_assignments(assignments, known)
         for each in assigned.values():

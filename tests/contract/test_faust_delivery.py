@@ -14,6 +14,7 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer as FaustProducerBuffer
 
+from framework.streams.reading.committing import CommittingConsumer
 from framework.streams.reading.delivery import DeliveringConsumer
 from framework.streams.reading.fetching import FetchingThread
 from framework.streams.sending.producing import Producer, ProducerBuffer
@@ -24,6 +25,7 @@ from tests.contract.contract import Has, SameBody, check_has, check_overrides, c
 LIBRARY = versions("faust-streaming", "aiokafka")
 
 DELIVERY = "framework/streams/reading/delivery.py"
+COMMITTING = "framework/streams/reading/committing.py"
 FETCHING = "framework/streams/reading/fetching.py"
 PRODUCING = "framework/streams/sending/producing.py"
 RECOVERY = "framework/streams/tables/recovery.py"
@@ -50,9 +52,9 @@ NAMES = [
         f"{DELIVERY}, which overrides it",
     ),
     Has(driver.Consumer, "_seek", ("partition", "offset"), f"{DELIVERY}, which overrides it"),
-    Has(driver.Consumer, "_new_offset", ("tp",), f"{DELIVERY}, which overrides it"),
-    Has(driver.Consumer, "commit_and_end_transactions", (), f"{DELIVERY}, which overrides it"),
-    Has(driver.Consumer, "maybe_wait_for_commit_to_finish", (), f"{DELIVERY} `commit_and_end_transactions`"),
+    Has(driver.Consumer, "_new_offset", ("tp",), f"{COMMITTING}, which overrides it"),
+    Has(driver.Consumer, "commit_and_end_transactions", (), f"{COMMITTING}, which overrides it"),
+    Has(driver.Consumer, "maybe_wait_for_commit_to_finish", (), f"{COMMITTING} `commit_and_end_transactions`"),
     Has(driver.Consumer, "commit", None, f"{DELIVERY} `_deliver`"),
     Has(driver.Consumer, "_get_active_partitions", (), f"{DELIVERY} `_fetch`"),
     Has(driver.Consumer, "_is_changelog_tp", ("tp",), f"{DELIVERY} `perform_seek`"),
@@ -104,11 +106,11 @@ BODIES = [
     SameBody(
         consumers.Consumer, "on_partitions_assigned", "c07feb1175f7dcf1", f"{DELIVERY} `on_partitions_assigned` wraps"
     ),
-    SameBody(consumers.Consumer, "_new_offset", "2b29afe4dd9a65a3", f"{DELIVERY} `_new_offset` replaces"),
+    SameBody(consumers.Consumer, "_new_offset", "2b29afe4dd9a65a3", f"{COMMITTING} `_new_offset` replaces"),
     SameBody(consumers.Consumer, "_add_gap", "f1cc1db634f5ea09", f"{DELIVERY} `_deliver` calls"),
     SameBody(consumers.Consumer, "commit", "e43a7d03685f9206", f"{DELIVERY} `_deliver` calls"),
-    SameBody(consumers.Consumer, "maybe_wait_for_commit_to_finish", "14281eda99cfc09c", f"{DELIVERY} calls"),
-    SameBody(consumers.Consumer, "commit_and_end_transactions", "cdc86f2fe3634db6", f"{DELIVERY} wraps"),
+    SameBody(consumers.Consumer, "maybe_wait_for_commit_to_finish", "14281eda99cfc09c", f"{COMMITTING} calls"),
+    SameBody(consumers.Consumer, "commit_and_end_transactions", "cdc86f2fe3634db6", f"{COMMITTING} wraps"),
     SameBody(
         driver.AIOKafkaConsumerThread, "_fetch_records", "9e7369fc572de4d0", f"{FETCHING} `_fetch_records` replaces"
     ),
@@ -147,7 +149,7 @@ def test_body(body: SameBody) -> None:
 
 
 @pytest.mark.parametrize(
-    "owner", [DeliveringConsumer, FetchingThread, ProducerBuffer, Producer, Recovery, TableManager]
+    "owner", [CommittingConsumer, DeliveringConsumer, FetchingThread, ProducerBuffer, Producer, Recovery, TableManager]
 )
 def test_each_override_can_be_called_like_what_it_overrides(owner: type) -> None:
     check_overrides(owner, LIBRARY)
@@ -163,7 +165,7 @@ CONSUMER_ATTRIBUTES = (
 def test_attribute_of_a_consumer(name: str) -> None:
     source = inspect.getsource(consumers.Consumer)
     assert f"self.{name} " in source or f"{name}: " in source or hasattr(consumers.Consumer, name), (
-        f"Consumer.{name} is gone from {LIBRARY}. It is used in {DELIVERY}."
+        f"Consumer.{name} is gone from {LIBRARY}. It is used in {DELIVERY} or {COMMITTING}."
     )
 
 

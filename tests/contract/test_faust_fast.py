@@ -57,7 +57,7 @@ REPLACING = "framework/streams/agents/replacing.py"
 QUEUES = "framework/streams/reading/queues.py"
 REPLIES = "framework/streams/agents/replies.py"
 DELIVERING = "framework/streams/delivering.py"
-DELIVERY = "framework/streams/reading/delivery.py"
+COMMITTING = "framework/streams/reading/committing.py"
 STREAM = "framework/streams/agents/stream.py"
 UNPACKING = "framework/streams/reading/unpacking.py"
 
@@ -66,7 +66,7 @@ NAMES = [
     Has(streams.Stream, "_enable_passive", ("channel", "declare"), f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_channel_stop_iteration", ("channel",), f"{STREAM} `_records`"),
     Has(ReplyConsumer, "_start_fetcher", ("topic_name",), f"{REPLIES}, which overrides it"),
-    Has(ReplyConsumer, "_drain_replies", ("channel",), f"{REPLIES} `_start_fetcher`"),
+    Has(ReplyConsumer, "_drain_replies", ("channel",), f"{REPLIES} `_drain` replaces"),
     Has(ReplyConsumer, "_reply_topic", ("topic",), f"{REPLIES} `_start_fetcher`"),
     Has(faust.App, "_reply_consumer", None, f"{DELIVERING}, which overrides it"),
     Has(streams.Stream, "_finalized", None, f"{DERIVING} `_chained_before`"),

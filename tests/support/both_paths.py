@@ -184,28 +184,29 @@ class Starter:
         prefix: that name.
         bootstrap_servers: where the brokers are.
         folder: for the files of the workers.
+        shown: their processes are appended, for a report.
     """
 
-    def __init__(self, prefix: str, bootstrap_servers: str, folder: Path) -> None:
+    def __init__(
+        self, prefix: str, bootstrap_servers: str, folder: Path, shown: list[WorkerProcess] | None = None
+    ) -> None:
         self.prefix = prefix
         self.started: list[PathWorker] = []
+        self._shown = shown
         self._where = {"bootstrap_servers": bootstrap_servers, "folder": folder}
 
     def __call__(self, app: str, path: str, **options: Any) -> PathWorker:
         """Start one; takes what `PathWorker` takes."""
         worker = PathWorker(app, path, **{"group_id": self.prefix, "inputs": self.prefix, **self._where, **options})
         self.started.append(worker)
+        if self._shown is not None:
+            self._shown.append(worker.process)
         return worker
 
-    def discard(self, report: Any) -> None:
-        """End what it has started, and show the logs where the test has failed.
-
-        Args:
-            report: pytest's node of the test.
-        """
+    def discard(self) -> None:
+        """End what it has started."""
         for worker in self.started:
             worker.discard()
-            report.add_report_section("call", f"{worker.label} ({worker.path})", worker.log[-8000:])
 
 
 def by_partition(notes: Iterable[Note]) -> list[Note]:

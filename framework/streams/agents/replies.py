@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from faust.agents.replies import ReplyConsumer as FaustReplyConsumer
+from faust.models import maybe_model
 
 from framework.streams.agents.bodies import belong_to_nobody
 
@@ -34,15 +35,7 @@ class ReplyConsumer(FaustReplyConsumer):
     async def _drain(self, stream: Any) -> None:
         # It outlives whoever has asked first.
         belong_to_nobody()
-        channel: Any = _Stream(stream)
-        await self._drain_replies(channel)
-
-
-class _Stream:
-    """In place of a channel, for whoever asks it for its stream."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def stream(self) -> Any:
-        return self._stream
+        async for reply in stream:
+            # Who asked is forgotten with the answer; Faust keeps something of each for ever.
+            for promise in self._waiting.pop(reply.correlation_id, ()):
+                promise.fulfill(reply.correlation_id, maybe_model(reply.value))

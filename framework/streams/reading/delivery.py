@@ -1,28 +1,24 @@
-"""From fetched records to the agents, and from finished records to the commit: nothing skipped, nothing twice.
+"""From fetched records to the agents: nothing skipped, nothing twice.
 
-What Faust delivers around a rebalance depends on which of its tasks runs first. Here three rules hold instead:
+What Faust delivers around a rebalance depends on which of its tasks runs first. Here two rules hold instead:
 
 1. One task delivers. It delivers a batch only if the position of its partition has not been set since it was read
    (`Fetched.seeks`), checked for each record: a rebalance may come in the middle of a batch. And of a new assignment it
    delivers nothing before the positions were set to the committed offsets (`_positioned`): Faust resumes first.
 2. A record that was read and is not delivered is read again: either somebody has set the position since, or it is set
    back here.
-3. A partition is committed up to the first record that is not finished, and never beyond.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
-from faust.exceptions import ProducerSendError
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from framework.streams.reading.acks import committable
+from framework.streams.reading.committing import CommittingConsumer
 from framework.streams.reading.fetching import Fetched, FetchingThread
 from framework.streams.reading.following import ENOUGH, Backlog
-from framework.streams.sending.attached import Attached
 
 TURN = 0.01
 """Seconds after which the event loop is let go of, and that followed changelogs have after each fetch."""
@@ -34,7 +30,7 @@ FETCH_TIMEOUT = 0.25
 """Seconds to wait for records; also how late a partition is noticed that was resumed with records at hand."""
 
 
-class DeliveringConsumer(driver.Consumer):
+class DeliveringConsumer(CommittingConsumer):
     """Faust's consumer with its own way of a record."""
 
     _thread: FetchingThread
@@ -52,7 +48,6 @@ class DeliveringConsumer(driver.Consumer):
         self._positioned: frozenset[TP] = frozenset()
         self._is_rebalancing = False
         self._backlog = Backlog()
-        self._attached = Attached()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -250,56 +245,3 @@ class DeliveringConsumer(driver.Consumer):
     async def _seek(self, partition: TP, offset: int) -> None:
         async with self._seeking:
             await self._thread.seek_now(partition, offset)
-
-    # --- commits ------------------------------------------------------------------------------------------------------
-
-    def _new_offset(self, tp: TP) -> int | None:
-        acked = self._acked[tp]
-        if not acked:
-            return None
-        acked.sort()
-        committed = self._committed_offset[tp]
-        floor = acked[0] if committed is None else committed
-        gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
-        offset = committable(floor, acked, gaps)
-        return None if offset == floor else offset
-
-    async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
-        """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
-        try:
-            return bool(await super()._commit_tps(tps, start_new_transaction))
-        except ProducerSendError as error:
-            await self.crash(error)
-            return False
-
-    async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
-        await self._attached.publish(self.app._attachments, commit_offsets)
-
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        before = {tp: self._committed_offset[tp] for tp in offsets}
-        did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
-        # Only now, and only then: a commit that was given up is made up for by the next.
-        for tp, offset in offsets.items():
-            if did_commit:
-                self._acked[tp][:] = [number for number in self._acked[tp] if number >= offset]
-                self._acked_index[tp].intersection_update(self._acked[tp])
-                self._gap[tp].chop(0, offset)
-            elif tp in self._committed_offset:
-                self._committed_offset[tp] = before[tp]
-        return did_commit
-
-    async def maybe_wait_for_commit_to_finish(self) -> bool:
-        """As in Faust; but whoever gives up waiting does not cancel what the others wait for."""
-        if self._commit_fut is None:
-            return False
-        await asyncio.wait([self._commit_fut])
-        return True
-
-    async def commit_and_end_transactions(self) -> None:
-        """Commit what is finished now.
-
-        `commit` does nothing while another commit is under way, and that one began before the last record was finished.
-        """
-        while self._commit_fut is not None:
-            await self.maybe_wait_for_commit_to_finish()
-        await super().commit_and_end_transactions()

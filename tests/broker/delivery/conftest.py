@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from framework.localkafka import LocalKafka
-from framework.testing import Broker, require_kafka
+from framework.testing import Broker, require_kafka, shown_on_failure
 from tests.support.both_paths import PATHS, Starter
 from tests.support.both_paths_broker import BrokerSide
 from tests.support.both_paths_runs import Both, run_both
@@ -34,9 +34,9 @@ def path(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def start(broker: BrokerSide, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest) -> Iterator[Starter]:
     """Starts workers; ends them afterwards, and shows their logs where the test failed."""
-    starter = Starter(unique_name, broker.bootstrap_servers, tmp_path)
+    starter = Starter(unique_name, broker.bootstrap_servers, tmp_path, shown_on_failure(request.node))
     yield starter
-    starter.discard(request.node)
+    starter.discard()
 
 
 CLEANING = {"log.cleaner.backoff.ms": "100", "log.cleaner.dedupe.buffer.size": "4194304"}
@@ -63,6 +63,6 @@ def start_on_disk(
     disk_broker: BrokerSide, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest
 ) -> Iterator[Starter]:
     """As `start`, with that broker."""
-    starter = Starter(unique_name, disk_broker.bootstrap_servers, tmp_path)
+    starter = Starter(unique_name, disk_broker.bootstrap_servers, tmp_path, shown_on_failure(request.node))
     yield starter
-    starter.discard(request.node)
+    starter.discard()

@@ -51,8 +51,7 @@ def moved(request: pytest.FixtureRequest, broker: BrokerSide, tmp_path_factory: 
     try:
         return _move(start, broker, request.param)
     finally:
-        for worker in start.started:
-            worker.discard()
+        start.discard()
 
 
 def _move(start: Starter, broker: BrokerSide, path: str) -> Moved:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.testing import eventually
+from framework.testing import eventually, shown_on_failure
 from tests.support.both_paths import PATHS, Starter
 from tests.support.both_paths_broker import BrokerSide, Input
 from tests.support.observed import PARTITIONS
@@ -32,9 +32,9 @@ WITHIN = 25.0
 @pytest.fixture
 def start(tls: TlsKafka, tmp_path: Path, unique_name: str, request: pytest.FixtureRequest) -> Iterator[Starter]:
     """Starts workers; ends them afterwards, and shows their logs where the test failed."""
-    starter = Starter(unique_name, tls.bootstrap_servers, tmp_path)
+    starter = Starter(unique_name, tls.bootstrap_servers, tmp_path, shown_on_failure(request.node))
     yield starter
-    starter.discard(request.node)
+    starter.discard()
 
 
 @pytest.mark.parametrize("path", PATHS)

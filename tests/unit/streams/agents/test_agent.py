@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from framework.backoff import Backoff
 from framework.errors import AgentFailedError
 from framework.streams.agents import agent as agents
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, start_agent
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Not none: an agent's supervisor lets an actor begin again not more often than each hundredth second.
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
 
 
 class Failing:

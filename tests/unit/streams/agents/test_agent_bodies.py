@@ -13,11 +13,6 @@ from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, start_agent
 
 
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
-
-
 class Together:
     """Bodies of one agent that stay at their records until they are let go.
 

@@ -7,16 +7,9 @@ import pytest
 from faust.exceptions import Skip
 from faust.types import TP
 
-from framework.backoff import Backoff
-from framework.streams.agents import agent as agents
 from tests.unit.streams.agents.test_agent import Failing, settled
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import fed, start_agent
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
 
 
 async def _at_once() -> None:

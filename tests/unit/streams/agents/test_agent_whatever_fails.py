@@ -10,18 +10,11 @@ import faust
 import pytest
 from faust.types import TP
 
-from framework.backoff import Backoff
 from framework.errors import AgentFailedError, TaskCancelledError
-from framework.streams.agents import agent as agents
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, raw, start_agent
 
 COUNT, BAD = 6, 1
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
 
 
 class PanicError(BaseException):

@@ -43,6 +43,7 @@ def test_more_answers_than_a_queue_has_room_for(monkeypatch: pytest.MonkeyPatch)
                 assert await asyncio.wait_for(promise, 1.0) == number
             await settle()
             assert feeding.committable(REPLIES) == COUNT
+            assert consumer._waiting == {}, "something is kept of whoever has been answered"
             await consumer.stop()
 
     run(scenario)

@@ -3,12 +3,9 @@
 import asyncio
 from typing import Any
 
-import pytest
 from faust.exceptions import ProducerSendError
 
-from framework.backoff import Backoff
 from framework.errors import AgentFailedError
-from framework.streams.agents import agent as agents
 from tests.unit.streams.agents.test_agent import settled
 from tests.unit.streams.fakes import FLIGHTS, run
 from tests.unit.streams.feeding import Feeding, fed, start_agent
@@ -47,11 +44,6 @@ async def echo(feeding: Feeding, *echoed: Echoed) -> list[Any]:
     feeding.feed(0, 1, 2)
     await settled(feeding)
     return got
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
 
 
 def test_each_value_goes_to_each_channel_and_to_the_body() -> None:

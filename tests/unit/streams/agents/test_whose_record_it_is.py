@@ -7,16 +7,9 @@ from typing import Any
 import faust
 import pytest
 
-from framework.backoff import Backoff
 from framework.errors import AgentFailedError
-from framework.streams.agents import agent as agents
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, start_agent
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents, "PAUSES", Backoff(initial=0.02, maximum=0.02))
 
 
 async def soon(seconds: float = 0.2) -> None:

@@ -1,0 +1,71 @@
+"""From finished records to the commit: a partition is committed up to the first unfinished record, never beyond."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from faust.exceptions import ProducerSendError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from framework.streams.reading.acks import committable
+from framework.streams.sending.attached import Attached
+
+
+class CommittingConsumer(driver.Consumer):
+    """Faust's consumer with its own way to a commit."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._attached = Attached()
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        acked.sort()
+        committed = self._committed_offset[tp]
+        floor = acked[0] if committed is None else committed
+        gaps = sorted((gap.begin, gap.end) for gap in self._gap[tp])
+        offset = committable(floor, acked, gaps)
+        return None if offset == floor else offset
+
+    async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
+        """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
+        try:
+            return bool(await super()._commit_tps(tps, start_new_transaction))
+        except ProducerSendError as error:
+            await self.crash(error)
+            return False
+
+    async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
+        await self._attached.publish(self.app._attachments, commit_offsets)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        # Only now, and only then: a commit that was given up is made up for by the next.
+        for tp, offset in offsets.items():
+            if did_commit:
+                self._acked[tp][:] = [number for number in self._acked[tp] if number >= offset]
+                self._acked_index[tp].intersection_update(self._acked[tp])
+                self._gap[tp].chop(0, offset)
+            elif tp in self._committed_offset:
+                self._committed_offset[tp] = before[tp]
+        return did_commit
+
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """As in Faust; but whoever gives up waiting does not cancel what the others wait for."""
+        if self._commit_fut is None:
+            return False
+        await asyncio.wait([self._commit_fut])
+        return True
+
+    async def commit_and_end_transactions(self) -> None:
+        """Commit what is finished now.
+
+        `commit` does nothing while another commit is under way, and that one began before the last record was finished.
+        """
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
+        await super().commit_and_end_transactions()
