@@ -66,7 +66,6 @@ NAMES = [
     Has(streams.Stream, "_enable_passive", ("channel", "declare"), f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_channel_stop_iteration", ("channel",), f"{STREAM} `_records`"),
     Has(ReplyConsumer, "_start_fetcher", ("topic_name",), f"{REPLIES}, which overrides it"),
-    Has(ReplyConsumer, "_drain_replies", ("channel",), f"{REPLIES} `_drain` replaces"),
     Has(ReplyConsumer, "_reply_topic", ("topic",), f"{REPLIES} `_start_fetcher`"),
     Has(faust.App, "_reply_consumer", None, f"{DELIVERING}, which overrides it"),
     Has(streams.Stream, "_finalized", None, f"{DERIVING} `_chained_before`"),
