@@ -23,7 +23,8 @@ class ExitCode(IntEnum):
     USAGE = 2, "The command line was wrong."
     CHECK_FAILED = (
         3,
-        "A command found that what it checks or waits for does not hold (`verify`, `kafka status`, `group wait`).",
+        "What a command checks or waits for does not hold, or not in time (`kafka status`, `group wait`, `scale`,"
+        " `leave --wait`, `standby`).",
     )
     APP_NOT_FOUND = 66, "`MODULE:APP` names no module, no attribute, or something that is not an `App`."
     NOT_FOUND = 67, "There is no such group, or no such seat in it."

@@ -1,6 +1,9 @@
 """Where log lines go and how they look; knows nothing of what they say."""
 
+import functools
+import importlib
 import logging
+import os
 import sys
 from typing import Any
 
@@ -9,16 +12,20 @@ import structlog
 LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "kafka")
 """Loggers whose INFO lines are for their own developers; shown at DEBUG only."""
 
-
-OURS_IN_LIBRARIES = "faust.framework."
-"""First part of the names of loggers through which Faust's classes and ours that are made of them speak."""
+OURS_IN_LIBRARIES = "faust.framework"
+"""First part of the names of loggers through which Faust's classes and ours that are made of them speak, and through
+which the user does: `app.log`, `agent.log`."""
 
 REPEAT_AFTER = 10.0
 """Seconds in which a library's line is not repeated: of a broker that is away, aiokafka tells eighty times a second."""
 
 
-class Repeats(logging.Filter):
-    """Lets each kind of line of the libraries through once in `REPEAT_AFTER` seconds; ours always."""
+class Chatter(logging.Filter):
+    """Lets through what the user and the framework say, and of what the libraries say only what is worth reading.
+
+    That is nothing below WARNING, and each kind of line once in `REPEAT_AFTER` seconds. Who says it is told by the file
+    that the call stands in: through `app.log` both the user and Faust speak.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,17 +33,30 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be shown."""
-        is_ours = record.name.partition(".")[0] not in LIBRARIES
-        if is_ours or record.levelno < logging.WARNING or record.exc_info:
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        is_shared = record.name.startswith(OURS_IN_LIBRARIES)
+        if is_shared and not record.pathname.startswith(_library_folders()):
+            return True
+        if record.levelno < logging.WARNING:
+            return False
+        if record.exc_info:
             return True
         # The text before its values are put in: the same thing said of another node is the same thing. But what our own
         # parts of a library say of another partition is not.
-        said = record.getMessage() if record.name.startswith(OURS_IN_LIBRARIES) else record.msg
+        said = record.getMessage() if is_shared else record.msg
         kind = record.name, f"{record.levelno} {said}"
         if record.created - self._last.get(kind, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
         self._last[kind] = record.created
         return True
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    # Not at the start: whoever has no app in its process has none of Faust either. Who speaks through it has.
+    packages = [importlib.import_module(name) for name in ("faust", "mode", "framework")]
+    return tuple(f"{folder}{os.sep}" for package in packages for folder in package.__path__)
 
 
 def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
@@ -66,7 +86,7 @@ def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
         )
     )
     if level != "DEBUG":
-        handler.addFilter(Repeats())
+        handler.addFilter(Chatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -74,6 +94,7 @@ def configure(level: str = "INFO", fmt: str = "auto", **fields: Any) -> None:
         logging.getLogger(name).setLevel(
             level if level == "DEBUG" else max(logging.WARNING, logging.getLevelName(level))
         )
+    logging.getLogger(OURS_IN_LIBRARIES).setLevel(level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

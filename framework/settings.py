@@ -72,11 +72,11 @@ class Settings(BaseSettings):
     commit_interval: Positive = 1.0
     """Seconds between commits of processed offsets: after a crash at most this much is processed twice."""
     max_in_flight: Annotated[int, Field(ge=1)] = 4096
-    """Records that one stream may buffer before fetching pauses: more costs memory and time to stop."""
+    """Records that one stream may buffer before fetching pauses: more costs memory."""
     fast_delivery: bool = True
     """Deliver records to agents by the batch instead of one by one; `false` gives Faust's own way, and its pace."""
     agent_tries: Annotated[int, Field(ge=1)] = 3
-    """How often an agent may fail at one record, in a row, before the worker stops with that record uncommitted."""
+    """How often an agent may fail at a record, in a row, before the worker ends with it uncommitted (fast delivery)."""
     broker_wait: NotNegative = 30.0
     """Seconds to wait at the start for a first answer of a broker; 0 gives up at once."""
     shutdown_grace: Positive = 25.0
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     datadir: Path = Path("data")
     """Folder for tables on disk; each seat gets its own folder in it."""
     log_level: LogLevel = "INFO"
-    """Least severity that is logged, in upper or lower case."""
+    """Least severity that is logged, in upper or lower case; INFO lines of Faust and the Kafka client need DEBUG."""
     log_format: Literal["auto", "console", "json"] = "auto"
     """Form of the log: `auto` is `console` on a terminal and `json` elsewhere."""
     topic_partitions: Annotated[int, Field(ge=1)] = 8

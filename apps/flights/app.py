@@ -1,6 +1,7 @@
 """The app: agents that keep a carrier's statistics, raise alerts and keep what is malformed; ordinary Faust.
 
-Delivery is at least once: a worker that is killed leaves records done and not yet committed, which are counted again.
+Delivery is at least once: a worker that is killed leaves records done and not yet committed. They are processed again,
+and their alerts sent again; the totals count none twice.
 """
 
 from typing import Any

@@ -51,8 +51,6 @@ class WorkerHandle:
     def __init__(self, spec: WorkerSpec, on_report: OnReport) -> None:
         context = multiprocessing.get_context("forkserver")
         self.spec = spec
-        self.started_at = 0.0
-        """Monotonic time of the start."""
         self._on_report = on_report
         self._connection, self._workers_end = context.Pipe()
         self._process = context.Process(target=_be_worker, args=(spec, self._workers_end), name=f"worker-{spec.slot}")
@@ -62,7 +60,6 @@ class WorkerHandle:
         """Fork the process; its state is reported from here on."""
         loop = asyncio.get_running_loop()
         self._exited = loop.create_future()
-        self.started_at = time.monotonic()
         # In a thread, because the first start waits until the fork server has loaded everything.
         await asyncio.to_thread(self._start)
         self._workers_end.close()

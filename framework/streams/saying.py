@@ -4,9 +4,6 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-SENSOR = "a sensor that is not Faust's monitor has a call for each record"
-"""Said by whoever meets it first, of those who read and those who send."""
-
 
 class SayOnce:
     """Logs each reason once in a process, with the place where it was met first."""

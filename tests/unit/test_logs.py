@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import faust.app
 import pytest
 import structlog
 from pydantic import SecretStr
 
 from framework import logs
+from tests.unit.membership.apps import offline_app
+
+NAMES = (*logs.LIBRARIES, logs.OURS_IN_LIBRARIES)
 
 
 class Terminal(io.StringIO):
@@ -28,7 +32,7 @@ class Terminal(io.StringIO):
 def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """What was logged; logging is as before afterwards."""
     root = logging.getLogger()
-    before = (list(root.handlers), root.level, {name: logging.getLogger(name).level for name in logs.LIBRARIES})
+    before = (list(root.handlers), root.level, {name: logging.getLogger(name).level for name in NAMES})
     stream = Terminal()
     # Not `sys.stderr` itself, which pytest replaces between this fixture and its test.
     monkeypatch.setattr(logs, "sys", SimpleNamespace(stderr=stream))
@@ -96,7 +100,7 @@ def test_lines_of_the_standard_library_look_the_same(stderr: Terminal) -> None:
     ("level", "heard"),
     [("DEBUG", ["debug", "info", "warning", "error"]), ("INFO", ["warning", "error"]), ("ERROR", ["error"])],
 )
-@pytest.mark.parametrize("name", ["faust.app", "aiokafka.consumer", "mode", "faust.framework.consumer"])
+@pytest.mark.parametrize("name", ["faust.app", "aiokafka.consumer", "mode"])
 def test_libraries_speak_up_only_when_something_is_wrong(
     level: str, heard: list[str], name: str, stderr: Terminal
 ) -> None:
@@ -104,6 +108,29 @@ def test_libraries_speak_up_only_when_something_is_wrong(
     for said in ("debug", "info", "warning", "error"):
         getattr(logging.getLogger(name), said)("x")
     assert [line["level"] for line in lines(stderr)] == heard
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("DEBUG", ["debug", "info", "warning"]), ("INFO", ["info", "warning"]), ("WARNING", ["warning"])],
+)
+def test_user_speaks_through_the_log_of_the_app_and_of_an_agent(level: str, heard: list[str], stderr: Terminal) -> None:
+    logs.configure(level, "json")
+    app = offline_app()
+    agent = app.agent(app.topic("flights"))(lambda stream: stream)
+    for log in (app.log, agent.log, app.logger):
+        for said in ("debug", "info", "warning", "warning"):
+            getattr(log, said)("x")
+    found = [line["level"] for line in lines(stderr)]
+    assert found == [*heard, "warning"] * 3, "each line is the user's, also one that is said twice"
+
+
+@pytest.mark.parametrize(("level", "heard"), [("DEBUG", ["x"]), ("INFO", []), ("WARNING", [])])
+def test_what_faust_says_through_the_log_of_the_app_is_chatter(level: str, heard: list[str], stderr: Terminal) -> None:
+    logs.configure(level, "json")
+    said = compile("log.info('x')", faust.app.__file__, "exec")
+    exec(said, {"log": offline_app().log})
+    assert [line["event"].rpartition(" ")[2] for line in lines(stderr)] == heard
 
 
 @pytest.mark.parametrize(("level", "heard"), [("DEBUG", 3), ("INFO", 2), ("WARNING", 1), ("ERROR", 0)])
@@ -158,18 +185,18 @@ def test_flush_writes_out_what_handlers_hold(stderr: Terminal) -> None:
 
 
 def test_what_a_library_repeats_is_shown_once_and_what_we_repeat_always() -> None:
-    repeats = logs.Repeats()
+    chatter = logs.Chatter()
     away = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node %s", (1,), None)
     other = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable to update metadata from %s", (1,), None)
     ours = logging.LogRecord("framework.worker", logging.ERROR, "", 0, "worker.forced", (), None)
-    assert [repeats.filter(record) for record in (away, away, other, ours, ours)] == [True, False, True, True, True]
+    assert [chatter.filter(record) for record in (away, away, other, ours, ours)] == [True, False, True, True, True]
     later = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node %s", (2,), None)
     later.created = away.created + logs.REPEAT_AFTER
-    assert repeats.filter(later)
+    assert chatter.filter(later)
 
 
 def test_our_part_of_a_library_says_the_same_of_another_partition() -> None:
-    repeats = logs.Repeats()
-    said = ("faust.framework.consumer", logging.WARNING, "", 0, "[%s] begins anew at offset %s")
+    chatter = logs.Chatter()
+    said = ("faust.framework.consumer", logging.WARNING, logs.__file__, 0, "[%s] begins anew at offset %s")
     first, second = (logging.LogRecord(*said, (partition, 0), None) for partition in ("a[0]", "a[1]"))
-    assert [repeats.filter(record) for record in (first, second, first)] == [True, True, False]
+    assert [chatter.filter(record) for record in (first, second, first)] == [True, True, False]

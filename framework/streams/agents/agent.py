@@ -124,8 +124,11 @@ class Agent(Replacing):
         """
         failed = Failed([(stream, event) for event in stream.take_open(None)], [])
         is_last = self._count_and_put_back(failed)
-        if not is_last and self._on_error is not None:
-            await self._tell(error)
+        if not is_last:
+            # As Faust does where a body has raised it.
+            self.log.error("%s failed in what it reads beside its body: %r", self.name, error, exc_info=error)
+            if self._on_error is not None:
+                await self._tell(error)
         await self._pause_or_give_up(failed, error, is_last=is_last)
 
     async def _tell(self, error: BaseException) -> None:
@@ -160,6 +163,9 @@ class Agent(Replacing):
         await asyncio.sleep(PAUSES.delay(tries))
 
     async def _give_up(self, reason: AgentFailedError, error: BaseException) -> None:
+        reason.__cause__ = error
+        # Not raised any further, so that Faust does not log where it was.
+        self.log.error("%s failed too often at %s: %r", self.name, reason.place, error, exc_info=error)
         try:
             await self._say_last(error)
         finally:

@@ -1,21 +1,18 @@
 """What Faust's monitors count an event, counted by the chunk: the numbers are the same."""
 
-import sys
 from time import monotonic
 from typing import Any
 
 from faust.sensors.monitor import Monitor
 
 from framework.streams.reading.runs import Slice
+from framework.streams.sensors import can_hear_of_many
 
 
 def count_in_bulk(sensors: Any, stream: Any, part: Slice) -> "Counting | None":
     """A way to count a slice's events for all sensors; None if one of them has to hear of each event."""
     found = list(sensors)
-    prometheus = _prometheus()
-    if all(type(sensor) is Monitor or type(sensor) is prometheus for sensor in found):
-        return Counting(found, stream, part)
-    return None
+    return Counting(found, stream, part) if can_hear_of_many(found) else None
 
 
 class Counting:
@@ -89,8 +86,3 @@ def _name(names: Any, thing: Any) -> str:
     if name is None:
         name = names[thing] = str(thing)
     return str(name)
-
-
-def _prometheus() -> Any:
-    # Importing it fails where its client library is not installed; whoever uses it has imported it.
-    return getattr(sys.modules.get("faust.sensors.prometheus"), "PrometheusMonitor", None)

@@ -20,7 +20,7 @@ from framework.streams.reading.decoding import BLESSED, Decoding
 from framework.streams.reading.events import Event, Message, Reader
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.reading.runs import Slice
-from framework.streams.saying import SENSOR
+from framework.streams.sensors import HEARS_EACH
 
 log = structlog.get_logger(__name__)
 
@@ -201,7 +201,7 @@ class Stream(Singles):
         if load is None:
             self.app.say_once("a schema, a registry or events of its own have a call for each record", self.channel)
         if counting is None:
-            self.app.say_once(SENSOR)
+            self.app.say_once(HEARS_EACH)
 
     @property
     def _has_merge(self) -> bool:

@@ -1,38 +1,33 @@
 """What Faust's monitors count of records that are sent, counted by the batch."""
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 from faust.sensors.monitor import Monitor
 
 from framework.streams.sending.sent import Parcel
-
-
-def can_count(sensors: Iterable[Any]) -> bool:
-    """Whether all of them are Faust's own, so that none has to hear of each record."""
-    return all(type(sensor) is Monitor or _is_prometheus(sensor) for sensor in sensors)
+from framework.streams.sensors import is_prometheus
 
 
 def count_batch(sensors: Iterable[Any], parcel: Parcel, seconds: float) -> None:
     """Count the records of a batch that has been sent or has failed.
 
     Args:
-        sensors: only those that `can_count` knows are told.
+        sensors: only those that `can_hear_of_many` knows are told.
         parcel: the batch.
         seconds: since its first record was posted; stands for all its records.
     """
     has_failed = parcel.error is not None
     for sensor in sensors:
-        is_prometheus = _is_prometheus(sensor)
-        if type(sensor) is Monitor or is_prometheus:
+        has_metrics = is_prometheus(sensor)
+        if type(sensor) is Monitor or has_metrics:
             sensor.messages_sent += parcel.posted
             sensor.messages_sent_by_topic[parcel.topic] += parcel.posted
             if has_failed:
                 sensor.send_errors += parcel.posted
             elif parcel.posted:
                 sensor.send_latency.append(seconds)
-        if is_prometheus:
+        if has_metrics:
             _to_prometheus(sensor._metrics, parcel, sensor.secs_to_ms(seconds), has_failed)
 
 
@@ -46,9 +41,3 @@ def _to_prometheus(metrics: Any, parcel: Parcel, ms: float, has_failed: bool) ->
     # A histogram has no way to take in many at once.
     for _ in range(parcel.posted):
         latency.observe(ms)
-
-
-def _is_prometheus(sensor: Any) -> bool:
-    # The module cannot be imported where Prometheus's client is not installed; then there is no such sensor either.
-    module = sys.modules.get("faust.sensors.prometheus")
-    return module is not None and type(sensor) is getattr(module, "PrometheusMonitor", None)

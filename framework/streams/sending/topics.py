@@ -7,11 +7,10 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.types import FutureMessage
 
-from framework.streams.saying import SENSOR
 from framework.streams.sending.appending import NO_HEADERS, Headers, TopicAppender
 from framework.streams.sending.outbox import refused
-from framework.streams.sending.send_counts import can_count
 from framework.streams.sending.serializing import Dump, can_compile, key_dump, value_dump
+from framework.streams.sensors import HEARS_EACH, can_hear_of_many
 
 GIVEN = "a record that is sent with a callback, a schema or a serializer is sent by itself"
 OF_A_CLASS = "records for a topic of a class of its own are sent one by one"
@@ -54,7 +53,7 @@ class Topic(faust.Topic):
     On the fast path `send` serializes, chooses the partition and appends to the client's open batch without letting go
     of the event loop, and returns a `Sent`. What it leaves to Faust: a callback, a schema or a serializer given with
     the record, sends that wait for the commit (`stream_publish_on_commit`), schemas and registries of the user's own,
-    sensors other than Faust's monitors, and receivers of `app.on_produce_message`.
+    sensors that have to hear of each record, and receivers of `app.on_produce_message`.
 
     How keys and values are serialized is settled by the first record that is sent.
     """
@@ -148,7 +147,7 @@ class Topic(faust.Topic):
             ATTACHED: app._attachments.enabled,
             PRODUCER: getattr(producer, "outbox", None) is None or not producer.allow_headers,
             SCHEMA: not can_compile(app, self.schema),
-            SENSOR: not can_count(app.sensors),
+            HEARS_EACH: not can_hear_of_many(app.sensors),
             RECEIVER: signal._receivers or signal._filter_receivers.get(signal._create_id(app)),
         }
         return next((why for why, is_so in whys.items() if is_so), "")

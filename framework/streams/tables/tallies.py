@@ -1,9 +1,10 @@
 """What Faust's sensors count of a table, without a call for each access where only its monitors listen."""
 
-import sys
 from typing import Any
 
 from faust.sensors.monitor import Monitor
+
+from framework.streams.sensors import is_prometheus
 
 
 class Tally:
@@ -48,8 +49,7 @@ class _State:
 
     def __init__(self, sensor: Any, table: Any) -> None:
         self.got, self.was_set, self.was_deleted = sensor.on_table_get, sensor.on_table_set, sensor.on_table_del
-        module = sys.modules.get("faust.sensors.prometheus")
-        if module is not None and type(sensor) is getattr(module, "PrometheusMonitor", None):
+        if is_prometheus(sensor):
             self._count_at(sensor, sensor._table_or_create(table), f"table.{table.name}")
 
     def _count_at(self, sensor: Any, state: Any, name: str) -> None:

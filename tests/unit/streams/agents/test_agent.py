@@ -92,7 +92,7 @@ class TestTries:
 
         run(scenario)
 
-    def test_worker_ends_with_the_record_uncommitted(self) -> None:
+    def test_worker_ends_with_the_record_uncommitted(self, caplog: pytest.LogCaptureFixture) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
                 failing = Failing(v1=99)
@@ -104,7 +104,9 @@ class TestTries:
                 assert isinstance(error, AgentFailedError)
                 for part in (agent.name, "flights[0]@1", "3", "bad 1"):
                     assert part in str(error)
+                assert isinstance(error.__cause__, ValueError)
                 assert feeding.committed == {FLIGHTS: 1}
+                assert caplog.text.count("in body\n") == 3, "not each try is logged with where it was"
 
         run(scenario)
 

@@ -189,7 +189,7 @@ class TestKeyOfGroupBy:
 
         run(scenario)
 
-    def test_key_that_always_fails_ends_the_worker(self) -> None:
+    def test_key_that_always_fails_ends_the_worker(self, caplog: pytest.LogCaptureFixture) -> None:
         async def scenario() -> None:
             async with fed(FLIGHTS, REGROUPED) as feeding:
                 heard: list[BaseException] = []
@@ -210,6 +210,7 @@ class TestKeyOfGroupBy:
                 (error,) = feeding.crashes
                 assert "failed 3 times in a row at flights[0]@1" in str(error)
                 assert len(heard) == 3
+                assert caplog.text.count("in <lambda>\n") == 3, "not each try is logged with where it was"
 
         run(scenario)
 

@@ -14,8 +14,8 @@ from faust.sensors.monitor import Monitor
 
 from framework.streams.sending import outbox as outbox_module
 from framework.streams.sending.outbox import Outbox
-from framework.streams.sending.send_counts import can_count
 from framework.streams.sending.sent import Sent
+from framework.streams.sensors import can_hear_of_many
 from tests.unit.streams.fakes import run, settle
 from tests.unit.streams.offline_client import OfflineClient, offline_client
 
@@ -521,10 +521,10 @@ def test_which_sensors_can_be_told_by_the_batch() -> None:
     class Mine(Monitor):
         pass
 
-    assert can_count([])
-    assert can_count([Monitor()])
-    assert not can_count([Monitor(), Sensor()])
-    assert not can_count([Mine()])
+    assert can_hear_of_many([])
+    assert can_hear_of_many([Monitor()])
+    assert not can_hear_of_many([Monitor(), Sensor()])
+    assert not can_hear_of_many([Mine()])
 
 
 def test_prometheus_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,7 +556,7 @@ def test_prometheus_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def scenario() -> None:
         monitor = PrometheusMonitor()
-        assert can_count([monitor])
+        assert can_hear_of_many([monitor])
         async with outbox_of([monitor]) as (outbox, client):
             post(outbox, *[b"v"] * 5)
             client.take()[0].done(0)

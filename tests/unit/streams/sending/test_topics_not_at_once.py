@@ -10,10 +10,10 @@ from faust.sensors.base import Sensor
 from faust.sensors.monitor import Monitor
 from structlog.testing import capture_logs
 
-from framework.streams.saying import SENSOR
 from framework.streams.sending import producing, topics
 from framework.streams.sending.sent import Sent
 from framework.streams.sending.topics import Topic
+from framework.streams.sensors import HEARS_EACH
 from tests.unit.streams.fakes import run
 from tests.unit.streams.sending.test_topics import sending
 
@@ -55,7 +55,7 @@ WHYS: list[Any] = [
     (topics.ATTACHED, lambda app: Topic(app, topics=["flights"]), attach, {}),
     (topics.PRODUCER, lambda app: Topic(app, topics=["flights"]), without_headers, {}),
     (topics.SCHEMA, lambda app: Topic(app, topics=["flights"], schema=OwnSchema()), None, {}),
-    (SENSOR, lambda app: Topic(app, topics=["flights"]), watch, {}),
+    (HEARS_EACH, lambda app: Topic(app, topics=["flights"]), watch, {}),
     (topics.RECEIVER, lambda app: Topic(app, topics=["flights"]), hear, {}),
 ]
 
