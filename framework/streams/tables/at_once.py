@@ -61,7 +61,7 @@ class AtOnce(Collected):
                 return False
             own = [(desk.book.born, desk.book.time, desk.book.at, number, desk.book.source)]
         ledger = desk.changes.ledger
-        told = as_headers([*own, *ledger.carried(message.key, but=desk.book)], ledger.points(message.key))
+        told = as_headers(own, ledger.points(message.key), ledger.carried(message.key, but=desk.book))
         if isinstance(message.headers, dict):
             message.headers.update(told)
         else:
@@ -97,7 +97,6 @@ class AtOnce(Collected):
             try:
                 self._confirm(message, offset)
             except Exception as error:  # noqa: BLE001 - the store's; whoever calls this would only log it
-                # A later change would write an offset down behind this one, which the store does not have.
                 self.app.tables.flushing.fail_soon(error)
         if self.app.in_transaction or not self._is_buffered:
             super()._on_changelog_sent(fut)
@@ -107,6 +106,9 @@ class AtOnce(Collected):
         entry = None if poster is None else poster.changes.flying.get(message.key)
         if poster is None or entry is None or not self.data.is_open(message.partition):
             # The partition was given up meanwhile. Whoever has it next reads the changelog from the stored offset.
+            return
+        if self.app.tables.flushing.has_failed:
+            # An earlier change is not in the store, and an offset behind it would say that it was.
             return
         entry.outstanding -= 1
         if not entry.outstanding:

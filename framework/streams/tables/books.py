@@ -187,13 +187,17 @@ class Ledger:
 
         A worker that was cut off may have had records on their way when it lost its seat, which come in behind those of
         its successor. They are of events that the successor has done again, so their values are outdated.
+
+        Only what a record brings tells whether it is late, never what it carries. Step by step: one writer changes K,
+        and then L, with which it says that K is complete; another one has read K and not yet L, and changes K; its
+        record carries the first one's change of K, which is older than what L has said, and it is newer than both.
         """
         for change in stamps.changes:
             if self.book(change.source).is_behind(change, key):
                 return False
         for point in stamps.points:
             self.book(point.source).take_point(point, key)
-        for change in stamps.changes:
+        for change in (*stamps.changes, *stamps.carried):
             self.book(change.source).take_change(change, key)
             if self.fresh is not None:
                 self.fresh.append((change.source, key))

@@ -1,6 +1,7 @@
 """Changes of one table partition on their way from agents to the changelog; knows no producer and no store."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from typing import Any
 
 from framework.streams.tables.books import Book, Ledger
@@ -80,9 +81,11 @@ class Changes:
         flying: the same of those that were sent and are not confirmed; `dirty` is newer.
         weight: bytes of values in `dirty`, about.
         is_dropped: the partition was given up; nothing of it is sent any more.
+        echoes: `[(last offset, marks)]` of what was confirmed and will be read back, where several write to the
+            partition; None where nobody else does, and nothing is read back.
     """
 
-    __slots__ = ("_places", "dirty", "flying", "is_dropped", "ledger", "partition", "wake", "weight")
+    __slots__ = ("_places", "dirty", "echoes", "flying", "is_dropped", "ledger", "partition", "wake", "weight")
 
     def __init__(
         self, partition: int, ledger: Ledger, wake: Callable[[], None], places: dict[Any, int] | None = None
@@ -92,6 +95,7 @@ class Changes:
         self.flying: dict[Any, Entry] = {}
         self.weight = 0
         self.is_dropped = False
+        self.echoes: deque[tuple[int, Collection[Any]]] | None = None
         self.wake = wake
         self._places = places
 
@@ -124,6 +128,23 @@ class Changes:
                     if offset == other.offset:
                         other.made[mark] = number
         return entries
+
+    def landed(self, marks: Collection[Any], offset: int | None) -> None:
+        """What was on its way is in the changelog, up to this offset."""
+        if self.echoes is not None and offset is not None:
+            self.echoes.append((offset, marks))
+
+    def has_echo(self, mark: Any, offset: int) -> bool:
+        """Whether a record that is read is older than what this process has written of its key, and was confirmed.
+
+        Step by step: somebody else writes K, and this process does, behind it; what it has written is confirmed before
+        the other record is read. That one must not take the place of what will be read in a moment.
+        """
+        if not self.echoes:
+            return False
+        while self.echoes and self.echoes[0][0] < offset:
+            self.echoes.popleft()
+        return any(mark in marks for _, marks in self.echoes)
 
     def disown(self, book: Book) -> None:
         """Forget what a source has done."""

@@ -1,6 +1,7 @@
 """How changes of a table are collected, so that many changes of a key are one record of the changelog."""
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -192,6 +193,8 @@ class Collected(Stored, faust.Table):
         tables, topic = self.app.tables, self.changelog_topic_name
         ledger = tables.sources.ledger(TP(topic, partition))
         changes = Changes(partition, ledger, tables.flushing.wake, self._places)
+        if self.is_global and self.use_partitioner:
+            changes.echoes = deque()
         keep = partial(self.data.keep, partition) if self._is_buffered else None
         dump = self._dump_plain or self._dump_value
         poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail)
@@ -224,6 +227,15 @@ class Collected(Stored, faust.Table):
                     self._values.pop(mark, None)
                     self._places.pop(mark, None)
 
+    def empty(self, partitions: Collection[int]) -> None:
+        """Have nothing of some partitions, which are read from their beginning next."""
+        store = self.data
+        if isinstance(store, MemoryStore):
+            places = store._key_partition
+            for key in [key for key, partition in places.items() if partition in partitions]:
+                store.data.pop(key, None)
+                del places[key]
+
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """As in `Stored`; the store in memory is to know the partitions of all keys then."""
         for poster in self._partitions.values():
@@ -231,7 +243,21 @@ class Collected(Stored, faust.Table):
         await super().on_recovery_completed(active_tps, standby_tps)
 
     def _without_newer(self, batch: Iterable[Any]) -> Iterable[Any]:
-        """What is read back does not replace what agents have changed since, and that is not in the changelog yet."""
-        if self._values is None or not any(poster.changes.is_busy for poster in self._partitions.values()):
-            return batch
-        return [event for event in batch if self.on_its_way(event.message.partition, self._to_key(event.key)) is None]
+        """What is read back does not replace what agents have changed since, and that is behind it in the changelog."""
+        changes = {
+            partition: poster.changes
+            for partition, poster in self._partitions.items()
+            if poster.changes.echoes or poster.changes.is_busy
+        }
+        return [event for event in batch if not self._is_outdated(event, changes)] if changes else batch
+
+    def _is_outdated(self, event: Any, changes: dict[int, Changes]) -> bool:
+        message = event.message
+        of_partition = changes.get(message.partition)
+        if of_partition is None:
+            return False
+        if self._values is None:
+            # A store that waits for the changelog takes what is read; what is on its way, agents see first.
+            return of_partition.has_echo(message.key, message.offset)
+        key = self._to_key(event.key)
+        return of_partition.find(key) is not None or of_partition.has_echo(key, message.offset)

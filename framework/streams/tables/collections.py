@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import faust
+from faust.stores.memory import Store as MemoryStore
 from faust.streams import _current_event
 from faust.tables.globaltable import GlobalTable as FaustGlobalTable
 
@@ -183,7 +184,11 @@ class Table(AtOnce):
         """As in Faust; what the headers tell is known from here on, and what comes too late is left out."""
         if self._is_once:
             batch = [event for event in batch if self.app.tables.sources.note(event.message)]
-        super().apply_changelog_batch(self._without_newer(batch))
+        batch = self._without_newer(batch)
+        if isinstance(self.data, MemoryStore):
+            # Of each key the last: it deletes at the end of a batch, and takes a false value for a deletion then.
+            batch = {event.message.key: event for event in batch}.values()
+        super().apply_changelog_batch(batch)
 
 
 class GlobalTable(Table, FaustGlobalTable):

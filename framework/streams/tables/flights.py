@@ -63,19 +63,15 @@ class Flight:
 
     def _headers(self, entry: Entry) -> Headers:
         with_points = entry.key is self.first or entry.key in self._carriers
-        return as_headers(self._told(entry), self._points if with_points else ())
-
-    def _told(self, entry: Entry) -> Iterator[tuple[int, int, int, int, bytes]]:
-        signed = set()
+        own = []
         for book, offset, number in entry.signatures():
             born, end, time = self._reach[book]
-            signed.add(book.source)
             if offset >= end:
                 self._tail.append((book, entry.key, offset, number))
-            yield born, time, offset, number, book.source
-        for told in self._ledger.carried(entry.key):
-            if told[-1] not in signed:
-                yield told
+            own.append((born, time, offset, number, book.source))
+        signed = {told[-1] for told in own}
+        carried = [told for told in self._ledger.carried(entry.key) if told[-1] not in signed]
+        return as_headers(own, self._points if with_points else (), carried)
 
     def confirm(self) -> list[Book]:
         """All its records are in the changelog; returns the books in which that was noted."""

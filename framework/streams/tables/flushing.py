@@ -97,8 +97,15 @@ class Flushing:
             await self._on_failure(error)
 
     def fail_soon(self, error: BaseException) -> None:
-        """The same, for whoever cannot wait."""
-        self._start(self.fail(error))
+        """The same, for whoever cannot wait; nothing is sent from here on."""
+        if self._failure is None:
+            self._failure = error
+            self._start(self._on_failure(error))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether changes were lost; the worker is ending."""
+        return self._failure is not None
 
     def _raise_if_lost(self) -> None:
         if self._failure is not None:

@@ -99,14 +99,32 @@ class TableManager(FaustTableManager):
         if hasattr(table, "forget"):
             table.forget(tp.partition)
 
+    def change_role(self, tp: TP) -> None:
+        """Forget what this process knows of a partition that it goes on with; what its database knows stays."""
+        self.forget(tp)
+        store = self._store_of(tp)
+        if hasattr(store, "read_again"):
+            store.read_again(tp.partition)
+
+    def empty(self, tps: Collection[TP]) -> None:
+        """Have nothing of partitions that are read from their beginning next."""
+        for topic in {tp.topic for tp in tps}:
+            table: Any = self._changelogs.get(topic)
+            if hasattr(table, "empty"):
+                table.empty({tp.partition for tp in tps if tp.topic == topic})
+
     def forget_all_but(self, tps: Collection[TP]) -> None:
         """Forget what is known of partitions that are not among these, and close their databases."""
         for tp in (self.applied.keys() | self.sources.known()) - set(tps):
             self.forget(tp)
-            data: Any = getattr(self._changelogs.get(tp.topic), "data", None)
-            store = getattr(data, "storage", data)  # a table of sets has its database behind its objects
+            store = self._store_of(tp)
             if hasattr(store, "release"):
                 store.release(tp.partition)
+
+    def _store_of(self, tp: TP) -> Any:
+        data: Any = getattr(self._changelogs.get(tp.topic), "data", None)
+        # A table of sets has its database behind its objects.
+        return getattr(data, "storage", data)
 
     async def on_start(self) -> None:
         """Register changelogs and start recovery.

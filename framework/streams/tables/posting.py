@@ -48,6 +48,7 @@ class Poster:
         self._settled = asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
+        self._has_failed = False
 
     @property
     def is_dirty(self) -> bool:
@@ -67,7 +68,8 @@ class Poster:
         if not self.is_dirty:
             return
         await self.settle()
-        if self.changes.is_dropped:
+        if self.changes.is_dropped or self._has_failed:
+            # A flight behind one that the store does not have would write its offset down as if it had both.
             return
         self._settled.clear()
         flight = Flight(self.changes, self._dump)
@@ -130,15 +132,17 @@ class Poster:
             if not self.changes.is_dropped:
                 await self._confirm(flight, last.result())
         except Exception as error:  # noqa: BLE001 - of the producer or the store; the worker ends
+            self._has_failed = True
             await self._fail(_named(error, self._topic, self.changes.partition))
         finally:
             self._settled.set()
 
     async def _confirm(self, flight: Flight, metadata: Any) -> None:
-        books = flight.confirm()
+        books, offset = flight.confirm(), getattr(metadata, "offset", None)
         if self._keep is not None:
-            await self._keep_all(list(flight.entries.values()), getattr(metadata, "offset", None), books)
+            await self._keep_all(list(flight.entries.values()), offset, books)
         if not self.changes.is_dropped:
+            self.changes.landed(flight.entries.keys(), offset)
             self.changes.flying = {}
 
     async def _keep_all(self, entries: list[Entry], offset: int | None, books: list[Book]) -> None:

@@ -61,16 +61,43 @@ class Recovery(FaustRecovery):
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """As in Faust; of partitions that others have from now on nothing is known any more.
+        """As in Faust; what is known of a partition goes with it, and begins anew with what is read of it.
 
-        `applied` of a partition that stays is not moved on: `active_offsets` is kept for it, and is further.
+        Of partitions that others have from now on nothing is known any more. `applied` of a partition that stays is not
+        moved on: `active_offsets` is kept for it, and is further.
+
+        Step by step, what is lost where a partition is followed first, and then becomes one's own (Faust has one
+        standby of each): its store in memory keeps less of it than was read; then it is read from its beginning; and
+        what the books know of the first time has the records of the second one taken for late ones. So a partition
+        that is read from its beginning begins with an empty table and empty books, and with nothing in the queue.
         """
         for tp in revoked:
             self.tables.forget(tp)
+            # Faust does it only where no other rebalance has begun.
+            self.revoke(tp)
+        if generation_id == self.app.consumer_generation_id:
+            self._change_roles()
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         if generation_id == self.app.consumer_generation_id:
             # A shadow may have applied partitions that the seat does not have any more.
             self.tables.forget_all_but(self.active_tps | self.standby_tps)
+            self._begin_anew(set(revoked))
+
+    def _change_roles(self) -> None:
+        """Begin anew with partitions that were followed and are one's own now, or the other way round."""
+        actives = self.app.assignor.assigned_actives()
+        for tp in self.active_tps | self.standby_tps:
+            if (tp in self.active_tps) != (tp in actives):
+                self.tables.change_role(tp)
+                self.revoke(tp)
+
+    def _begin_anew(self, revoked: set[TP]) -> None:
+        anew = {tp for tp in self.active_tps if self.active_offsets[tp] is None}
+        anew |= {tp for tp in self.standby_tps - self.active_tps if self.standby_offsets[tp] is None}
+        self.tables.empty(anew)
+        self._drop(anew | revoked)
+        for table, events in self.buffers.items():
+            self.buffers[table] = [event for event in events if event.message.tp not in anew | revoked]
 
     async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Counter[TP], title: str) -> None:
         """Set positions, and drop what was read of these partitions before.

@@ -67,7 +67,8 @@ class Store(FaustStore):
             return
         batch = rocksdict.WriteBatch(raw_mode=True)
         _put(batch, key, value)
-        changes = {change.source: change for change in stamps.changes} if stamps is not None else {}
+        said = () if stamps is None else (*stamps.changes, *stamps.carried)
+        changes = {change.source: change for change in said}
         kept = []
         for born, time, told, source in stamps.points if stamps is not None else ():
             change = changes.get(source)
@@ -213,10 +214,19 @@ class Store(FaustStore):
         offset = db.get(self.offset_key)
         if offset is not None:
             self._stored[partition] = int(offset)
+        self._read_books(partition, db)
+        return db
+
+    def _read_books(self, partition: int, db: Any) -> None:
         ledger = self.app.tables.sources.ledger(TP(self.table.changelog_topic_name, partition))
         restore(db, ledger, self._shelves[partition])
         ledger.fresh = ledger.fresh or []
-        return db
+
+    def read_again(self, partition: int) -> None:
+        """Know of a partition's changes what its database knows, after all else was forgotten."""
+        if partition in self._dbs:
+            self._shelves.pop(partition, None)
+            self._read_books(partition, self._dbs[partition])
 
     def revoke_partitions(self, table: Any, tps: set[TP]) -> None:
         """Close what was given up."""

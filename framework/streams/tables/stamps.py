@@ -1,15 +1,17 @@
 """What a changelog record's headers say of the source events that made it; knows no table and no store.
 
-One record tells, for each source that has changed its key, up to which event its value has the changes of that source
-(`framework-changes`). Some records also tell up to which event all changes of a source are in the changelog, whatever
-their keys (`framework-complete`). `framework-source` is an older form of both: one change a record, in order, so that
-all changes of earlier events were in.
+One record tells, for each source that has changed its key, up to which event its value has the changes of that source:
+those whose changes it brings (`framework-changes`), and those that it only says again, because it takes the place of a
+record that has said it (`framework-carried`). Some records also tell up to which event all changes of a source are in
+the changelog, whatever their keys (`framework-complete`). `framework-source` is an older form of both: one change a
+record, in order, so that all changes of earlier events were in.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 CHANGES = "framework-changes"
+CARRIED = "framework-carried"
 COMPLETE = "framework-complete"
 OLD = "framework-source"
 
@@ -54,6 +56,7 @@ class Stamps(NamedTuple):
 
     changes: Sequence[Change]
     points: Sequence[Point]
+    carried: Sequence[Change] = ()
 
 
 def write_change(born: int, time: int, offset: int, number: int, source: bytes) -> bytes:
@@ -71,18 +74,21 @@ def stamps_of(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]] | None)
     if not headers:
         return None
     changes: list[Change] = []
+    carried: list[Change] = []
     points: list[Point] = []
     try:
         for name, value in headers.items() if isinstance(headers, Mapping) else headers:
             if name == CHANGES:
                 changes += [_change(each) for each in value.split(b"\0")]
+            elif name == CARRIED:
+                carried += [_change(each) for each in value.split(b"\0")]
             elif name == COMPLETE:
                 points += [_point(each) for each in value.split(b"\0")]
             elif name == OLD:
                 return _old(value)
     except ValueError:
         return None
-    return Stamps(changes, points) if changes or points else None
+    return Stamps(changes, points, carried) if changes or points or carried else None
 
 
 def _change(header: bytes) -> Change:
@@ -104,9 +110,11 @@ def _old(header: bytes) -> Stamps:
     )
 
 
-def as_headers(changes: Iterable[Any], points: Iterable[Point]) -> list[tuple[str, bytes]]:
+def as_headers(changes: Iterable[Any], points: Iterable[Point], carried: Iterable[Any] = ()) -> list[tuple[str, bytes]]:
     """Headers that say this; none where there is nothing to say."""
-    told = b"\0".join(write_change(*change) for change in changes)
-    complete = b"\0".join(write_point(point) for point in points)
-    headers = [(CHANGES, told)] if told else []
-    return [*headers, (COMPLETE, complete)] if complete else headers
+    told = (
+        (CHANGES, b"\0".join(write_change(*change) for change in changes)),
+        (CARRIED, b"\0".join(write_change(*change) for change in carried)),
+        (COMPLETE, b"\0".join(write_point(point) for point in points)),
+    )
+    return [(name, value) for name, value in told if value]

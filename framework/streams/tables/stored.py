@@ -1,5 +1,6 @@
 """What all kinds of tables have in common: their store, and what of it outlives a recovery."""
 
+import logging
 from typing import Any
 
 from faust.tables.base import Collection
@@ -8,6 +9,8 @@ from faust.types import TP
 
 class Stored(Collection):
     """Has our store for `rocksdb://`."""
+
+    logger = logging.getLogger("faust.framework.tables")
 
     def _new_store_by_url(self, url: Any) -> Any:
         driver = (self.options or {}).get("driver")
@@ -38,8 +41,8 @@ class Stored(Collection):
         return {}
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """As in Faust; but a global table keeps what it has of partitions it only follows.
+        """As in Faust; but what there is of partitions that are only followed is kept.
 
         The store in memory drops all but active partitions. The followed ones are not read again from their beginning.
         """
-        await super().on_recovery_completed(active_tps | standby_tps if self.is_global else active_tps, standby_tps)
+        await super().on_recovery_completed(active_tps | standby_tps, standby_tps)

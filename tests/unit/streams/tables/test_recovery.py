@@ -256,3 +256,105 @@ def test_global_table_keeps_what_it_follows_over_a_recovery() -> None:
         assert dict(changelogs.rates.data.items()) == {"k": 1}
 
     run(scenario)
+
+
+class Roles:
+    """A changelog of which each record has a key of its own, read by a worker that has it in turns in two roles."""
+
+    def __init__(self) -> None:
+        self.changelogs = Changelogs()
+        self.end = 0
+
+    def grow(self, count: int) -> None:
+        self.end += count
+
+    async def have(self, role: str | None, *, revoked: bool = False) -> None:
+        """Be assigned it in a role, and read it from where the recovery says to its end."""
+        changelogs = self.changelogs
+        roles = {} if role is None else {f"{role}s": {TOTALS}}
+        await changelogs.assign(**roles, revoked={TOTALS} if revoked else set())
+        if role is not None:
+            offsets = getattr(changelogs.recovery, f"{role}_offsets")
+            for offset in range(0 if offsets[TOTALS] is None else offsets[TOTALS] + 1, self.end):
+                headers = (("framework-changes", b"0 1000 %d 1 0 flights sums" % offset),)
+                if offset:
+                    headers += (("framework-complete", b"0 1000 %d 0 flights sums" % offset),)
+                message = message_of(TOTALS, offset, key=b'"k%d"' % offset, value=b"%d" % offset, headers=headers)
+                changelogs.tables.changelog_queue.force_put_nowait(
+                    Event(changelogs.app, f"k{offset}", offset, {}, message)
+                )
+            await changelogs.apply()
+            changelogs.recovery.flush_buffers()
+        actives, standbys = changelogs.recovery.active_tps, changelogs.recovery.standby_tps
+        await changelogs.totals.on_recovery_completed(set(actives), set(standbys))
+
+    def has_all(self) -> bool:
+        return dict(self.changelogs.totals.data.items()) == {f"k{offset}": offset for offset in range(self.end)}
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ("standby", "active"),
+        ("standby", "standby", "active"),
+        ("active", "standby", "active"),
+        ("active", "active", "standby", "standby", "active"),
+        ("active", None, "active"),
+        ("standby", None, "active"),
+        ("active", None, "standby", "active"),
+    ],
+    ids=lambda roles: "-".join(str(role) for role in roles),
+)
+@pytest.mark.parametrize("applied", [False, True])
+def test_nothing_is_lost_however_often_a_partition_changes_its_role(roles: Any, applied: bool) -> None:
+    async def scenario() -> None:
+        partition = Roles()
+        partition.grow(3)
+        if applied:
+            # A shadow has had it before, in this process.
+            await partition.have("active")
+            partition.changelogs.recovery.active_tps.clear()
+            partition.changelogs.recovery.revoke(TOTALS)
+            partition.changelogs.tables.applied[TOTALS] = partition.end - 1
+        for role in roles:
+            partition.grow(3)
+            await partition.have(role, revoked=role is None)
+            if role is not None:
+                assert partition.has_all(), role
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("first", ["standby", "active"])
+def test_what_is_on_its_way_in_one_role_is_not_taken_for_what_is_read_in_the_other(first: str) -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.totals.recovery_buffer_size = changelogs.totals.standby_buffer_size = 100
+        then = "active" if first == "standby" else "standby"
+        await changelogs.assign(**{f"{first}s": {TOTALS}})
+        changelogs.put(TOTALS, 50)
+        await changelogs.apply()
+        changelogs.put(TOTALS, 51, 52)
+        await changelogs.assign(**{f"{then}s": {TOTALS}})
+        await changelogs.apply()
+        changelogs.recovery.flush_buffers()
+        assert getattr(changelogs.recovery, f"{then}_offsets")[TOTALS] is None
+        assert dict(changelogs.totals.data.items()) == {}
+
+    run(scenario)
+
+
+def test_what_was_given_up_for_a_moment_is_read_from_its_beginning() -> None:
+    """Another rebalance had begun before this one was looked at; another worker may have had it meanwhile."""
+
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.put(TOTALS, 0, 1)
+        await changelogs.apply()
+        await changelogs.recovery.on_rebalance(set(), {TOTALS}, set(), 0)
+        await changelogs.assign(actives={TOTALS})
+        assert changelogs.recovery.active_offsets[TOTALS] is None
+        assert dict(changelogs.totals.data.items()) == {}
+
+    run(scenario)

@@ -10,22 +10,36 @@ from hypothesis import strategies as st
 
 from framework.streams.tables.books import Book, Ledger
 from framework.streams.tables.sources import Sources
-from framework.streams.tables.stamps import CHANGES, COMPLETE, OLD, Change, Point, Stamps, as_headers, stamps_of
+from framework.streams.tables.stamps import (
+    CARRIED,
+    CHANGES,
+    COMPLETE,
+    OLD,
+    Change,
+    Point,
+    Stamps,
+    as_headers,
+    stamps_of,
+)
 
 SOURCE = b"3 flights agents.sums of all"
 OTHER = b"0 flights other"
 NUMBERS = st.integers(0, 2**45)
 
 
-@given(st.lists(st.builds(Change, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from([SOURCE, OTHER])), max_size=3))
-def test_headers_are_read_as_they_were_written(changes: list[Change]) -> None:
+CHANGED = st.lists(st.builds(Change, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from([SOURCE, OTHER])), max_size=3)
+
+
+@given(CHANGED, CHANGED)
+def test_headers_are_read_as_they_were_written(changes: list[Change], carried: list[Change]) -> None:
     points = [Point(change.born, change.time, change.offset, change.source) for change in changes[:2]]
-    expected = Stamps(changes, points) if changes else None
-    assert stamps_of(as_headers(changes, points)) == expected
+    expected = Stamps(changes, points, carried) if changes or carried else None
+    assert stamps_of(as_headers(changes, points, carried)) == expected
 
 
 @pytest.mark.parametrize(
-    "headers", [None, (), {}, [("other", b"x")], [(OLD, b"x")], [(OLD, b"a b c d")], [(CHANGES, b"1 2")]]
+    "headers",
+    [None, (), {}, [("other", b"x")], [(OLD, b"x")], [(OLD, b"a b c d")], [(CHANGES, b"1 2")], [(CARRIED, b"1 2")]],
 )
 def test_headers_that_tell_nothing(headers: Any) -> None:
     assert stamps_of(headers) is None
@@ -34,7 +48,7 @@ def test_headers_that_tell_nothing(headers: Any) -> None:
 @pytest.mark.parametrize("kind", [dict, list, tuple])
 def test_headers_in_each_form(kind: type) -> None:
     change = Change(0, 1, 2, 3, SOURCE)
-    assert stamps_of(kind([("other", b"x"), *as_headers([change], ())])) == Stamps([change], [])
+    assert stamps_of(kind([("other", b"x"), *as_headers([change], ())])) == Stamps([change], [], [])
 
 
 def note(ledger: Ledger, key: bytes, offset: int, number: int = 1, *, born: int = 0, time: int = 5) -> bool:
@@ -52,6 +66,21 @@ def test_what_is_known_of_a_key_never_goes_back() -> None:
     assert not note(ledger, b"a", 7, 1)
     assert not note(ledger, b"a", 6, 9)
     assert note(ledger, b"b", 6)
+
+
+def test_what_a_record_only_carries_does_not_make_it_late() -> None:
+    ledger = Ledger()
+    tell(ledger, b"x", 8)
+    assert ledger.note(b"a", Stamps([Change(0, 5, 1, 1, OTHER)], [], [Change(0, 5, 3, 1, SOURCE)]))
+    assert ledger.note(b"a", Stamps([], [], [Change(0, 5, 3, 1, SOURCE)]))
+    assert not ledger.note(b"a", Stamps([Change(0, 5, 3, 1, SOURCE)], [], [Change(0, 5, 2, 1, OTHER)]))
+
+
+def test_what_a_record_carries_is_known_from_it() -> None:
+    ledger = Ledger()
+    ledger.note(b"a", Stamps([Change(0, 5, 1, 1, OTHER)], [], [Change(0, 5, 3, 2, SOURCE)]))
+    assert ledger.book(SOURCE).keys == {b"a": (3, 2)}
+    assert not note(ledger, b"a", 3, 1)
 
 
 def test_a_point_takes_the_place_of_what_is_known_before_it() -> None:
