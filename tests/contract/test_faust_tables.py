@@ -32,6 +32,7 @@ LIBRARY = versions("faust-streaming", "mode-streaming", "rocksdict")
 AUTHORS = "framework/streams/tables/authors.py"
 COLLECTIONS = "framework/streams/tables/collections.py"
 RECOVERY = "framework/streams/tables/recovery.py"
+SETS = "framework/streams/tables/sets.py"
 STORED = "framework/streams/tables/stored.py"
 ROCKSDB = "framework/streams/tables/rocksdb.py"
 TABLES = "framework/streams/tables/manager.py"
@@ -53,6 +54,7 @@ NAMES = [
         f"{COLLECTIONS} `SetManager`",
     ),
     Has(sets.SetTable, "_new_store", (), f"{COLLECTIONS}, which overrides it"),
+    Has(sets.SetTable, "_new_changelog_topic", ("retention", "compacting", "deleting"), f"{SETS}, which overrides it"),
     Has(
         objects.ChangeloggedObjectManager,
         "send_changelog_event",
