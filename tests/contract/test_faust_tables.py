@@ -134,7 +134,7 @@ BODIES = [
     SameBody(rocksdb.Store, "stop", "a7b7e2eeae9e4689", f"{ROCKSDB} wraps"),
     SameBody(FaustRecovery, "_add", "0bc4d83626768199", f"{RECOVERY} wraps"),
     SameBody(FaustRecovery, "on_rebalance", "31030bc1807f4cd3", f"{RECOVERY} wraps"),
-    SameBody(FaustRecovery, "_seek_offsets", "d76d5a8f46fa2401", f"{RECOVERY} wraps"),
+    SameBody(FaustRecovery, "_seek_offsets", "d76d5a8f46fa2401", f"{RECOVERY} replaces"),
     SameBody(FlowControlQueue, "force_put_nowait", "85a030cafc2cedf0", f"{RECOVERY} `_drop` calls"),
     SameBody(ThrowableQueue, "get_nowait", "f8119070e87fea60", f"{RECOVERY} `_drop` calls"),
     SameBody(FlowControlEvent, "resume", "da6fc70c770ea01b", f"{TABLES} keeps from emptying the changelog queue"),
