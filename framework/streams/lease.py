@@ -28,6 +28,9 @@ class Lease:
 
     The other order leaves a hole: heartbeat, join, the shadow has read to the end, entry.
 
+    A lease that has lapsed is regained in the same order when its duration changes meanwhile, also when it is not to
+    end any more: a shadow that has sat down is none any more, and says so.
+
     All times are monotonic seconds.
     """
 
@@ -39,7 +42,7 @@ class Lease:
         self._lock = threading.Lock()
         self._is_withheld = False
         self._end = ENDLESS
-        self._wanted: float | None = None
+        self._wanted = ENDLESS
         self._wanted_at = 0.0
         self._agreed = 0.0
         self._heartbeat = self._entry = 0.0
@@ -49,33 +52,40 @@ class Lease:
 
     @property
     def duration(self) -> float | None:
-        """Seconds, as set last; None if it does not end."""
-        return self._wanted
+        """Seconds, as set last; None if it is not to end."""
+        return None if self._wanted == ENDLESS else self._wanted
 
     def set_duration(self, seconds: float | None, now: float) -> None:
         """Set how long a sign of life lasts; the first duration begins as if both signs had been confirmed now.
 
         A longer duration than before counts from the first entry on whose write begins after `now`, so that a shadow
-        has been told of it: change the entry before calling this.
+        has been told of it: change the entry before calling this. None counts at once: have an entry acknowledged that
+        says so before calling this.
+
+        Step by step, why no heartbeat that was sent before `now` gives a lapsed lease back: an entry is acknowledged, a
+        heartbeat is answered, and the answer is not taken in yet. A shadow joins, finds the entry, waits, has the seat,
+        and takes its word back. That is read, and the lease is to be longer. With the old duration the answer came too
+        late; with the new one it would not.
 
         Args:
             seconds: None for a lease that does not end.
             now: monotonic seconds.
         """
+        wanted = ENDLESS if seconds is None else seconds
         with self._lock:
-            if seconds == self._wanted:
+            if wanted == self._wanted:
                 return
-            was_endless, self._wanted, self._wanted_at = self._wanted is None, seconds, now
-            if seconds is None:
-                self._end_at(ENDLESS)
-            elif was_endless:
-                self._agreed = seconds
+            self._wanted, self._wanted_at = wanted, now
+            self._lapse_if_over(now)
+            if self._end == ENDLESS:
+                self._agreed = wanted
                 self._hold(now, now, now)
+                return
+            self._agreed = ENDLESS if wanted == ENDLESS else min(self._agreed, wanted)
+            if self._end != OVER:
+                self._hold(self._heartbeat, self._entry, now)
             else:
-                self._lapse_if_over(now)
-                self._agreed = min(self._agreed, seconds)
-                if self._end != OVER:
-                    self._hold(self._heartbeat, self._entry, now)
+                self._entries = [(now, began_at) for _, began_at in self._entries]
 
     def withhold(self) -> None:
         """Have it not held, whatever is confirmed, until `release`: it is not sure yet that the seat is ours alone."""
@@ -102,7 +112,7 @@ class Lease:
             now: when the answer was there.
         """
         with self._lock:
-            if self._wanted is None:
+            if self._end == ENDLESS:
                 return
             self._lapse_if_over(now)
             if self._end != OVER:
@@ -118,7 +128,7 @@ class Lease:
             now: when the acknowledgement was there.
         """
         with self._lock:
-            if self._wanted is None:
+            if self._end == ENDLESS:
                 return
             self._lapse_if_over(now)
             if sent_at >= self._wanted_at:
@@ -127,7 +137,9 @@ class Lease:
                 self._hold(self._heartbeat, max(self._entry, sent_at), now)
             elif sent_at > self._lapsed_at:
                 young = [each for each in self._entries if now < each[1] + self._agreed]
-                self._entries = [*young, (now, sent_at)]
+                # Where they do not age the first of them is as good as any between it and the last.
+                kept = young[:1] if self._agreed == ENDLESS else young
+                self._entries = [*kept, (now, sent_at)]
 
     def is_held(self, now: float | None = None) -> bool:
         """Whether this worker may emit; notices a lapse.

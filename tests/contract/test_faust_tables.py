@@ -32,6 +32,7 @@ LIBRARY = versions("faust-streaming", "mode-streaming", "rocksdict")
 AUTHORS = "framework/streams/tables/authors.py"
 COLLECTIONS = "framework/streams/tables/collections.py"
 RECOVERY = "framework/streams/tables/recovery.py"
+SETS = "framework/streams/tables/sets.py"
 STORED = "framework/streams/tables/stored.py"
 ROCKSDB = "framework/streams/tables/rocksdb.py"
 TABLES = "framework/streams/tables/manager.py"
@@ -53,6 +54,7 @@ NAMES = [
         f"{COLLECTIONS} `SetManager`",
     ),
     Has(sets.SetTable, "_new_store", (), f"{COLLECTIONS}, which overrides it"),
+    Has(sets.SetTable, "_new_changelog_topic", ("retention", "compacting", "deleting"), f"{SETS}, which overrides it"),
     Has(
         objects.ChangeloggedObjectManager,
         "send_changelog_event",
@@ -132,7 +134,7 @@ BODIES = [
     SameBody(rocksdb.Store, "stop", "a7b7e2eeae9e4689", f"{ROCKSDB} wraps"),
     SameBody(FaustRecovery, "_add", "0bc4d83626768199", f"{RECOVERY} wraps"),
     SameBody(FaustRecovery, "on_rebalance", "31030bc1807f4cd3", f"{RECOVERY} wraps"),
-    SameBody(FaustRecovery, "_seek_offsets", "d76d5a8f46fa2401", f"{RECOVERY} wraps"),
+    SameBody(FaustRecovery, "_seek_offsets", "d76d5a8f46fa2401", f"{RECOVERY} replaces"),
     SameBody(FlowControlQueue, "force_put_nowait", "85a030cafc2cedf0", f"{RECOVERY} `_drop` calls"),
     SameBody(ThrowableQueue, "get_nowait", "f8119070e87fea60", f"{RECOVERY} `_drop` calls"),
     SameBody(FlowControlEvent, "resume", "da6fc70c770ea01b", f"{TABLES} keeps from emptying the changelog queue"),

@@ -203,6 +203,9 @@ class FetchingThread(driver.AIOKafkaConsumerThread):
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         self.seeks.update(partitions.keys())
         await super()._seek_wait(consumer, partitions)
+        for tp in filter(self.consumer._is_changelog_tp, partitions):
+            # Faust takes the record at the position for one that was delivered. Recovery sets it to the next one.
+            self.consumer._read_offset[tp] = None
 
     async def seek_to_beginning(self, *partitions: Any) -> None:
         """Read partitions from their first offset."""

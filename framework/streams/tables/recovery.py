@@ -99,19 +99,30 @@ class Recovery(FaustRecovery):
         for table, events in self.buffers.items():
             self.buffers[table] = [event for event in events if event.message.tp not in anew | revoked]
 
-    async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Counter[TP], title: str) -> None:
-        """Set positions, and drop what was read of these partitions before.
+    async def _seek_offsets(
+        self,
+        consumer: Any,
+        tps: set[TP],
+        offsets: Counter[TP],
+        title: str,  # noqa: ARG002 - Faust passes one
+    ) -> None:
+        """Set positions behind what was applied, and drop what was read of these partitions before.
+
+        Faust goes to the last record that was applied, to the one before the first where none was. That one need not be
+        in the log any more: its beginning is deleted by retention or by hand. The position would be out of range, and
+        with `consumer_auto_offset_reset="latest"` the client would go on at the end, with nothing recovered.
 
         Step by step, why it is dropped here and not before: these partitions are paused since they were assigned, and
         what was on its way to the queue was ended when the flow stopped. The thread counts the seek, so that what it
         has fetched before is not delivered. From here until the partitions are resumed, nothing new of them can come;
         all that is in the queue is from before the seek.
 
-        And why it must be dropped: the position was set to `offsets`. With 50 applied and 51 to 57 in the queue, all
-        will be read again from 50. That is harmless, records up to the last one applied are passed over. But where the
-        queue has a gap, as after an assignment that left and came back, applying 57 would pass over 51 to 56.
+        And why it must be dropped: with 50 applied and 51 to 57 in the queue, all will be read again from 51. That is
+        harmless, records up to the last one applied are passed over. But where the queue has a gap, as after an
+        assignment that left and came back, applying 57 would pass over 51 to 56.
         """
-        await super()._seek_offsets(consumer, tps, offsets, title)
+        applied: dict[TP, int | None] = {tp: offsets.get(tp) for tp in tps}
+        await consumer.seek_wait({tp: 0 if offset is None else offset + 1 for tp, offset in applied.items()})
         self._drop(tps)
 
     def _drop(self, tps: set[TP]) -> None:
@@ -133,6 +144,10 @@ class Recovery(FaustRecovery):
                 quiet += 1
                 if not self.should_stop:
                     await self._end_if_recovered(quiet)
+                    if not self.in_recovery:
+                        # Of those that were up to date from the beginning no record comes.
+                        with self._as_warning():
+                            self._tell_whether_standbys_are_ready()
                 continue
             quiet = 0
             await self._apply_some(event)

@@ -1,4 +1,4 @@
-"""Faust's tables of sets, with what is on disk the same as what is in memory."""
+"""Faust's tables of sets: what is on disk is the same as what is in memory, and changelogs keep all changes."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -80,6 +80,20 @@ class SetTable(Stored, FaustSetTable):
 
     def _new_store(self) -> Any:
         return SetManager(self)
+
+    def _new_changelog_topic(
+        self, *, retention: Any = None, compacting: bool | None = False, deleting: bool | None = True
+    ) -> Any:
+        """As in Faust, but with settings under which no change is lost.
+
+        A record is one element that was added or discarded, and stands for none before it. Faust names no policy, so
+        that the broker's deletes the records of a week ago; with a window it has them compacted by (operation, key),
+        which leaves one element of each set. What the user sets himself (`extra_topic_configs`) counts first.
+        """
+        topic = super()._new_changelog_topic(retention=retention, compacting=compacting, deleting=deleting)
+        if not topic.retention:
+            topic.config = {"retention.ms": "-1", **topic.config}
+        return topic
 
 
 class SetGlobalTable(SetTable, FaustSetGlobalTable):

@@ -90,6 +90,16 @@ class TestLease:
         seated.keeper.on_written(module.time.monotonic())
         assert seated.app.lease.duration is None
 
+    def test_one_that_has_lapsed_is_not_held_when_nobody_watches_any_more(self, keepers: Keepers) -> None:
+        """The shadow may have sat down, which is why it watches no more."""
+        seated = Seated(keepers)
+        seated.watched("s-0", 3.0)
+        assert not seated.app.lease.is_held(module.time.monotonic() + 10.0)
+        seated.watched("s-0", None)
+        seated.keeper.on_written(module.time.monotonic())
+        assert seated.app.lease.duration is None
+        assert not seated.app.lease.is_held()
+
     def test_what_a_worker_at_home_has_said_itself_does_not_count(self, keepers: Keepers) -> None:
         seated = Seated(keepers)
         seated.watched(f"{SEAT}-shadow", 3.0)

@@ -19,15 +19,7 @@ from framework.streams.lease import Lease
 from framework.streams.sending.producing import Producer
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run
-
-
-def let_lapse(lease: Lease) -> None:
-    lease.set_duration(60.0, time.monotonic() - 120.0)
-    assert not lease.is_held()
-
-
-def let_go_on(lease: Lease) -> None:
-    lease.set_duration(None, time.monotonic())
+from tests.unit.streams.leases import let_go_on, let_lapse
 
 
 class TestStream:

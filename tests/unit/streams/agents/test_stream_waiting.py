@@ -1,32 +1,27 @@
 """A loop that waits: for the lease, and for single items that somebody puts into its channel."""
 
 import asyncio
-import time
 
 import pytest
 
 from framework.streams.agents import turns
 from tests.unit.streams.fakes import run, settle
-from tests.unit.streams.feeding import Feeding, fed, looping
+from tests.unit.streams.feeding import fed, looping
+from tests.unit.streams.leases import let_go_on, let_lapse
 
 
 class TestLease:
     """No body begins while it is not held."""
 
-    @staticmethod
-    def lapse(feeding: Feeding) -> None:
-        feeding.app.lease.set_duration(60.0, time.monotonic() - 120.0)
-        assert not feeding.app.lease.is_held()
-
     def test_before_a_run(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
                 loop = await looping(feeding, feeding.stream())
-                self.lapse(feeding)
+                let_lapse(feeding.app.lease)
                 feeding.feed(0, 1)
                 await settle()
                 assert (loop.got, feeding.consumer.in_flight()) == ([], [])
-                feeding.app.lease.set_duration(None, time.monotonic())
+                let_go_on(feeding.app.lease)
                 async with asyncio.timeout(1.0):
                     while loop.got != [0, 1]:
                         await asyncio.sleep(0.005)
@@ -37,11 +32,11 @@ class TestLease:
         async def scenario() -> None:
             async with fed() as feeding:
                 loop = await looping(feeding, feeding.stream())
-                self.lapse(feeding)
+                let_lapse(feeding.app.lease)
                 feeding.feed(0, 1)
                 await settle()
                 feeding.revoke()
-                feeding.app.lease.set_duration(None, time.monotonic())
+                let_go_on(feeding.app.lease)
                 await asyncio.sleep(0.05)
                 assert (loop.got, feeding.committable()) == ([], 0)
 
@@ -53,7 +48,7 @@ class TestLease:
                 monkeypatch.setattr(turns, "TURN", 0.00005)
                 monkeypatch.setattr(turns, "SHORTEST", 0.00005)
                 loop = await looping(feeding, feeding.stream().take(2, within=0))
-                self.lapse(feeding)
+                let_lapse(feeding.app.lease)
                 feeding.feed(0, 1)
                 await settle()
                 assert loop.got == []
@@ -66,7 +61,7 @@ class TestLease:
                 loop = await looping(feeding, feeding.stream().take(2, within=0.05))
                 feeding.feed(0)
                 await settle()
-                self.lapse(feeding)
+                let_lapse(feeding.app.lease)
                 await asyncio.sleep(0.1)
                 assert loop.got == []
 

@@ -220,6 +220,28 @@ class TestPositions:
 
         run(scenario)
 
+    def test_first_record_from_there_is_read_again_when_the_flow_has_stopped_before_it_was_delivered(self) -> None:
+        """Faust takes the record at the position for one that was."""
+
+        async def scenario() -> None:
+            worker = Worker(FakeKafka(**{CHANGELOG.topic: range(4), "flights": range(1)}))
+            worker.read()
+            await worker.assign(FLIGHTS, CHANGELOG)
+            await worker.seek_wait({CHANGELOG: 2})
+            worker.app.room.clear()
+            worker.resume_partitions({CHANGELOG})
+            worker.resume_flow()
+            await settle(200)
+            worker.stop_reading()
+            await settle(200)
+            worker.app.room.set()
+            worker.resume_flow()
+            await asyncio.sleep(0.05)
+            assert worker.app.offsets(CHANGELOG) == [2, 3]
+            await worker.kill()
+
+        run(scenario)
+
     @pytest.mark.parametrize("committed", [None, 2])
     def test_batch_that_was_read_before_and_arrives_after(self, committed: int | None) -> None:
         async def scenario() -> None:

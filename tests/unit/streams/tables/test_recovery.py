@@ -9,6 +9,7 @@ import pytest
 from faust.events import Event
 from faust.types import TP
 
+from framework.streams.tables import recovery as module
 from framework.streams.tables.recovery import TURN, Recovery
 from tests.unit.membership.apps import offline_app
 from tests.unit.streams.fakes import run, settle
@@ -165,6 +166,41 @@ def test_what_is_dropped_while_a_callback_waits_is_not_applied() -> None:
         changelogs.rates._on_changelog_event = seek_back
         await changelogs.apply()
         assert applied == [1, 2, 3]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("applied", "position"), [(None, 0), (-1, 0), (0, 1), (41, 42)])
+def test_it_reads_on_behind_the_last_record_applied_which_may_be_gone(applied: int | None, position: int) -> None:
+    """Faust counts from the one before the first of the log, -1 in a whole one."""
+
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        await changelogs.assign(standbys={RATES})
+        changelogs.recovery.standby_offsets[RATES] = applied
+        await changelogs.seek(RATES)
+        assert changelogs.seeks == [{RATES: position}]
+
+    run(scenario)
+
+
+def test_partitions_that_are_up_to_date_from_the_beginning_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET", 0.001)
+
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.tables.applied[RATES] = 41
+        await changelogs.assign(standbys={RATES})
+        changelogs.recovery.standby_highwaters[RATES] = 42
+        task = asyncio.ensure_future(Recovery._slurp_changelogs.fun(changelogs.recovery))
+        await asyncio.sleep(0.02)
+        assert not changelogs.tables.standbys_ready
+        changelogs.recovery.standby_offsets[RATES] = 42
+        async with asyncio.timeout(5.0):
+            while not changelogs.tables.standbys_ready:
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     run(scenario)
 
