@@ -60,18 +60,10 @@ class Applier:
         """
         table = self._tables[tp.topic]
         batch: list[Any] = []
-        deleted: set[bytes | None] = set()
         for record in records:
             event = await self._event(table, tp, record)
-            if event is None:
-                continue
-            if record.value is None:
-                deleted.add(record.key)
-            elif record.key in deleted:
-                # A memory store deletes at the end of a batch, and takes a false value for a deletion.
-                self._flush(table, batch)
-                deleted.clear()
-            batch.append(event)
+            if event is not None:
+                batch.append(event)
         self._flush(table, batch)
         self._app.tables.applied[tp] = records[-1].offset
 
