@@ -162,7 +162,7 @@ ATTRIBUTES: dict[Any, str] = {
     FaustTableManager: "_changelog_queue _changelogs",
     rocksdb.Store: "_dbs _key_index",
     memory.Store: "_key_partition",
-    Collection: "_sensor_on_set _sensor_on_del",
+    Collection: "_sensor_on_set _sensor_on_del _partition_latest_timestamp last_closed_window",
     Agent: "_actors concurrency",
     Stream: "_next enable_acks current_event",
 }

@@ -22,7 +22,7 @@ from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.table import Table as FaustTable
 from mode.utils.collections import FastUserDict, ManagedUserDict
 
-from framework.streams.tables import at_once, collected, collections
+from framework.streams.tables import at_once, collected, collections, windows
 from framework.streams.tables import manager as tables
 from framework.streams.tables.authors import running_in
 from tests.contract.contract import Has, SameBody, check_has, check_overrides, check_same_body, versions
@@ -32,13 +32,18 @@ LIBRARY = versions("faust-streaming", "mode-streaming")
 COLLECTED = "framework/streams/tables/collected.py"
 COLLECTIONS = "framework/streams/tables/collections.py"
 TALLIES = "framework/streams/tables/tallies.py"
+WINDOWS = "framework/streams/tables/windows.py"
 
 NAMES = [
     Has(streams, "_current_event", None, f"{COLLECTIONS} `__setitem__`, which calls what is in it"),
     Has(Collection, "_verify_source_topic_partitions", ("source_topic",), f"{COLLECTED} `partition_for_key`"),
+    Has(Collection, "_should_expire_keys", (), WINDOWS),
+    Has(Collection, "_del_old_keys", (), f"{WINDOWS}, which overrides it"),
+    Has(Collection, "on_window_close", ("key", "value"), f"{WINDOWS} `_close`"),
     Has(FaustTable, "__missing__", ("key",), f"{COLLECTIONS} `__getitem__`"),
     Has(FaustTable, "on_key_get", ("key",), f"{COLLECTED} `_values`"),
     Has(Store, "_encode_key", ("key",), f"{COLLECTED} `_mark_of`"),
+    Has(Store, "_decode_key", ("key",), f"{WINDOWS} `_look_through`"),
     Has(Store, "_decode_value", ("value",), "framework/streams/tables/rocksdb.py `_load`"),
     Has(SensorDelegate, "on_table_set", ("table", "key", "value"), f"{TALLIES}, which calls each sensor's"),
     Has(monitor.Monitor, "_table_or_create", ("table",), TALLIES),
@@ -50,9 +55,11 @@ BODIES = [
     SameBody(FastUserDict, "__getitem__", "4c93b5858aa23fcb", f"{COLLECTIONS} `__getitem__` replaces"),
     SameBody(FaustTable, "on_key_get", "fa0ac45e4d5877eb", f"{COLLECTIONS} `__getitem__` replicates"),
     SameBody(Collection, "partition_for_key", "1fcffc344730fe21", f"{COLLECTED} replicates for our events"),
-    SameBody(
-        Collection, "_maybe_set_key_ttl", "a86d7854c0a22e56", f"{COLLECTIONS} leaves out for tables without windows"
-    ),
+    SameBody(Collection, "_maybe_set_key_ttl", "a86d7854c0a22e56", f"{WINDOWS} replaces"),
+    SameBody(Collection, "_maybe_del_key_ttl", "fece799b751f0fe7", f"{WINDOWS} replaces"),
+    SameBody(Collection, "_del_old_keys", "85fad75704dd4936", f"{WINDOWS} replaces"),
+    SameBody(Collection, "_clean_data", "f8b6234fe5b65c5f", f"{WINDOWS} is called by: an error ends the table"),
+    SameBody(Collection, "_relative_now", "5bba0519cbbf99b5", f"{WINDOWS} notes the latest end for"),
     SameBody(SerializedChannel, "prepare_key", "f5666760ac6b9453", f"{COLLECTED} `_dump_key` replicates"),
     SameBody(SerializedChannel, "prepare_value", "cff1578016807a2b", f"{COLLECTED} `_dump_value` replicates"),
     SameBody(Schema, "dumps_key", "3166440e5c25471d", f"{COLLECTED} `_dump_key` replicates"),
@@ -87,6 +94,7 @@ def test_body(body: SameBody) -> None:
     ("owner", "theirs"),
     [
         (collections.Table, FaustTable),
+        (windows.Windowed, FaustTable),
         (at_once.AtOnce, FaustTable),
         (collected.Collected, FaustTable),
         (tables.TableManager, FaustTableManager),

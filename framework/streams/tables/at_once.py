@@ -33,6 +33,7 @@ class AtOnce(Collected):
                 self._show(change)
             else:
                 del self.data[key]
+                self._belongs_nowhere(key)
         self._maybe_del_key_ttl(key, change.message.partition)
 
     def _entry(self, key: Any, value: Any, serializer: Any) -> Any:
@@ -88,6 +89,11 @@ class AtOnce(Collected):
         """Have the key go when the partition goes; Faust's store forgets that of keys which were set here."""
         if isinstance(self.data, MemoryStore):
             self.data._key_partition[key] = partition
+
+    def _belongs_nowhere(self, key: Any) -> None:
+        """Forget the partition of a key that is not there any more."""
+        if isinstance(self.data, MemoryStore):
+            self.data._key_partition.pop(key, None)
 
     def _on_changelog_sent(self, fut: Any) -> None:
         sent, message = fut.result(), fut.message

@@ -74,6 +74,7 @@ class Changes:
         ledger: what is known of who has changed it.
         wake: to be called when there is a first one in `dirty`.
         places: the store's partition of each key, if it has objects. Keys get there by `place`, many at once.
+        values: those objects.
 
     Attributes:
         dirty: `{mark: entry}` of keys that were changed since the last flush. A mark stands for a key: the key itself
@@ -85,10 +86,26 @@ class Changes:
             partition; None where nobody else does, and nothing is read back.
     """
 
-    __slots__ = ("_places", "dirty", "echoes", "flying", "is_dropped", "ledger", "partition", "wake", "weight")
+    __slots__ = (
+        "_places",
+        "_values",
+        "dirty",
+        "echoes",
+        "flying",
+        "is_dropped",
+        "ledger",
+        "partition",
+        "wake",
+        "weight",
+    )
 
     def __init__(
-        self, partition: int, ledger: Ledger, wake: Callable[[], None], places: dict[Any, int] | None = None
+        self,
+        partition: int,
+        ledger: Ledger,
+        wake: Callable[[], None],
+        places: dict[Any, int] | None = None,
+        values: dict[Any, Any] | None = None,
     ) -> None:
         self.partition, self.ledger = partition, ledger
         self.dirty: dict[Any, Entry] = {}
@@ -97,7 +114,7 @@ class Changes:
         self.is_dropped = False
         self.echoes: deque[tuple[int, Collection[Any]]] | None = None
         self.wake = wake
-        self._places = places
+        self._places, self._values = places, values
 
     @property
     def is_busy(self) -> bool:
@@ -109,9 +126,14 @@ class Changes:
         return self.dirty.get(mark) or self.flying.get(mark)
 
     def place(self) -> None:
-        """Have the keys of what is dirty go when the partition goes; Faust forgets those that agents have set."""
-        if self._places is not None:
+        """Have the keys of what is dirty go when the partition goes; Faust forgets those that agents have set.
+
+        Those that were deleted, or have expired, have gone already.
+        """
+        if self._places is not None and self._values is not None:
             self._places.update(dict.fromkeys(self.dirty, self.partition))
+            for mark in set(self.dirty).difference(self._values):
+                self._places.pop(mark, None)
 
     def take(self) -> dict[Any, Entry]:
         """Begin a flush: what is dirty is on its way from here on."""

@@ -192,7 +192,7 @@ class Collected(Stored, faust.Table):
     def _new_poster(self, partition: int) -> Poster:
         tables, topic = self.app.tables, self.changelog_topic_name
         ledger = tables.sources.ledger(TP(topic, partition))
-        changes = Changes(partition, ledger, tables.flushing.wake, self._places)
+        changes = Changes(partition, ledger, tables.flushing.wake, self._places, self._values)
         if self.is_global and self.use_partitioner:
             changes.echoes = deque()
         keep = partial(self.data.keep, partition) if self._is_buffered else None

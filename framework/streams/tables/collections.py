@@ -9,7 +9,6 @@ from faust.streams import _current_event
 from faust.tables.globaltable import GlobalTable as FaustGlobalTable
 
 from framework.streams.reading.events import Event
-from framework.streams.tables.at_once import AtOnce
 from framework.streams.tables.authors import running_in
 from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes, Entry
@@ -17,13 +16,14 @@ from framework.streams.tables.desks import Desk
 from framework.streams.tables.plain_json import LEAST, MOST, is_plain
 from framework.streams.tables.sets import SetGlobalTable, SetManager, SetTable
 from framework.streams.tables.tallies import Tally
+from framework.streams.tables.windows import Windowed
 
 __all__ = ["GlobalTable", "SetGlobalTable", "SetManager", "SetTable", "Table"]
 
 MISSING = object()
 
 
-class Table(AtOnce):
+class Table(Windowed):
     """Faust's table.
 
     A change that an event has made and that has survived, in the changelog or in this process, is not made again when

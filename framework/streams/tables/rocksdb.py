@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import rocksdict
@@ -47,8 +48,8 @@ class Store(FaustStore):
             return
         batch = rocksdict.WriteBatch(raw_mode=True)
         for entry in entries:
-            if not entry.has_expired:
-                _put(batch, entry.key, entry.value)
+            # One that has expired has no value: it may have an older one here, of the flush before.
+            _put(batch, entry.key, entry.value)
         self._write(partition, batch, offset, [kept_of(book, book.keys) for book in books or ()])
 
     def keep_one(
@@ -122,10 +123,25 @@ class Store(FaustStore):
     def _del(self, key: bytes) -> None:
         """Delete what has expired; the changelog is not told."""
         for partition in self._partitions_of(key):
-            entry = self.table.on_its_way(partition, key)
-            if entry is not None:
-                entry.value, entry.is_packed, entry.has_expired = None, True, True
-            self._db_for_partition(partition).delete(key)
+            self._del_in(partition, key)
+
+    def _del_in(self, partition: int, key: bytes) -> None:
+        entry = self.table.on_its_way(partition, key)
+        if entry is not None:
+            entry.value, entry.is_packed, entry.has_expired = None, True, True
+        self._db_for_partition(partition).delete(key)
+
+    def expire(self, partition: int, key: bytes, default: Any) -> Any:
+        """Delete a key of a partition, and give its value as agents have seen it; the changelog is not told.
+
+        Returns:
+            the default if there is none, or the partition was given up.
+        """
+        value = self._find_in(partition, key) if partition in self._dbs else None
+        if value is None:
+            return default
+        self._del_in(partition, key)
+        return self._load(value) if type(value) is bytes else value[0]
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -151,6 +167,12 @@ class Store(FaustStore):
                     self._key_index[key] = partition
                 return value if entry is None or entry.is_packed else (value,)
         return None
+
+    def _find_in(self, partition: int, key: bytes) -> Any:
+        entry = self.table.on_its_way(partition, key)
+        if entry is None:
+            return self._db_for_partition(partition).get(key)
+        return entry.value if entry.is_packed or entry.value is None else (entry.value,)
 
     @cached_property
     def _load(self) -> Callable[[bytes], Any]:
@@ -193,6 +215,23 @@ class Store(FaustStore):
         for key, value in newer.items():
             if value is not None:
                 yield key, value
+
+    def some_keys(self, partition: int, first: bytes, count: int) -> tuple[list[bytes], bytes | None]:
+        """Keys that are in a partition's database, in order, without those of our own.
+
+        No iterator is kept from one call to the next: it would keep the database open.
+
+        Args:
+            partition: its database is open.
+            first: where to begin; `b""` at the beginning.
+            count: how many to look at.
+
+        Returns:
+            the keys, and where to go on; None behind the last.
+        """
+        looked = [*islice(self._dbs[partition].keys(from_key=first), count)]
+        ours = [key for key in looked if key != self.offset_key and not key.startswith(PREFIX)]
+        return ours, looked[-1] + b"\0" if len(looked) == count else None
 
     def _iterkeys(self) -> Iterator[bytes]:
         return (key for key, _ in self._iteritems())
