@@ -26,22 +26,28 @@ class AtOnce(Collected):
 
     def _delete_at_once(self, key: Any) -> None:
         change = self._entry(key, None, "raw")
-        if self._claim(change):
-            self._send(change)
+        if self._send_deletion(change):
             self._sensor_on_del(self, key)
-            if self._is_buffered:
-                self._show(change)
-            else:
+            if not self._is_buffered:
                 del self.data[key]
                 self._belongs_nowhere(key)
         self._maybe_del_key_ttl(key, change.message.partition)
 
-    def _entry(self, key: Any, value: Any, serializer: Any) -> Any:
+    def _send_deletion(self, change: Any) -> bool:
+        """Whether a deletion is to be made; agents of a store that waits for the changelog see it."""
+        is_new = self._claim(change)
+        if is_new:
+            self._send(change)
+            if self._is_buffered:
+                self._show(change)
+        return is_new
+
+    def _entry(self, key: Any, value: Any, serializer: Any, partition: int | None = None) -> Any:
         """The changelog record of a change; its key's bytes and its partition are known before it is sent."""
         return self.changelog_topic.as_future_message(
             key=key,
             value=value,
-            partition=self.partition_for_key(key),
+            partition=self.partition_for_key(key) if partition is None else partition,
             key_serializer=self.key_serializer,
             value_serializer=serializer,
             callback=self._on_changelog_sent,

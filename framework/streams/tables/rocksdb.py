@@ -131,17 +131,10 @@ class Store(FaustStore):
             entry.value, entry.is_packed, entry.has_expired = None, True, True
         self._db_for_partition(partition).delete(key)
 
-    def expire(self, partition: int, key: bytes, default: Any) -> Any:
-        """Delete a key of a partition, and give its value as agents have seen it; the changelog is not told.
-
-        Returns:
-            the default if there is none, or the partition was given up.
-        """
-        value = self._find_in(partition, key) if partition in self._dbs else None
-        if value is None:
-            return default
-        self._del_in(partition, key)
-        return self._load(value) if type(value) is bytes else value[0]
+    def expire(self, partition: int, key: bytes) -> None:
+        """Delete a key of a partition; the changelog is not told."""
+        if partition in self._dbs:
+            self._del_in(partition, key)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -168,11 +161,18 @@ class Store(FaustStore):
                 return value if entry is None or entry.is_packed else (value,)
         return None
 
-    def _find_in(self, partition: int, key: bytes) -> Any:
+    def peek(self, partition: int, key: bytes) -> Any:
+        """A key's value as agents see it, for `unpack`; None if there is none, or the partition was given up."""
+        if partition not in self._dbs:
+            return None
         entry = self.table.on_its_way(partition, key)
         if entry is None:
             return self._db_for_partition(partition).get(key)
         return entry.value if entry.is_packed or entry.value is None else (entry.value,)
+
+    def unpack(self, value: Any) -> Any:
+        """The value itself."""
+        return self._load(value) if type(value) is bytes else value[0]
 
     @cached_property
     def _load(self) -> Callable[[bytes], Any]:

@@ -27,24 +27,25 @@ class Turn:
     def __init__(self) -> None:
         self._ends_at = monotonic() + TURN
 
-    async def pause(self) -> None:
-        """Let others run if the turn is over."""
-        if monotonic() > self._ends_at:
-            await asyncio.sleep(0)
-            self._ends_at = monotonic() + TURN
+    async def pause(self) -> bool:
+        """Let others run if the turn is over; whether it was."""
+        if monotonic() <= self._ends_at:
+            return False
+        await asyncio.sleep(0)
+        self._ends_at = monotonic() + TURN
+        return True
 
 
 class Windowed(AtOnce):
     """The part of a table that closes windows.
 
-    When a window is closed, what `on_window_close` is called with, and that a key which has expired is deleted here and
-    not in the changelog, is as in Faust. What Faust keeps for the table is kept for each partition here: the windows
-    that were closed last, and the keys of the open ones. The keys are those of agents and of the changelog alike. They
-    are given up with the partition, and wait where it is only followed.
+    When a window is closed, and what `on_window_close` is called with, is as in Faust. What Faust keeps for the table
+    is kept for each partition here: the windows that were closed last, and the keys of the open ones. The keys are
+    those of agents and of the changelog alike. They are given up with the partition, and wait where it is followed.
 
-    The changelog does not tell what has been closed. So whoever has read a partition from it closes once more the
-    windows that are over and still in it; a worker that has had the partition before does so only with those that it
-    has not closed itself.
+    A key whose window has closed is deleted in the changelog, too, when the callback has ended: so whoever has the
+    partition next closes the windows that were not closed, and once more the one in whose callback a worker died. In a
+    transaction it is as in Faust: the changelog is not told, and what was read from it is not closed.
     """
 
     last_closed_window: float
@@ -82,9 +83,21 @@ class Windowed(AtOnce):
     def _new_ends(self, *, is_tended: bool) -> Ends:
         return Ends(is_tended=is_tended, is_complete=not self._is_buffered)
 
+    @property
+    def _is_told(self) -> bool:
+        """Whether the changelog tells what has closed."""
+        return not self.app.in_transaction
+
+    @property
+    def _has_several_writers(self) -> bool:
+        return bool(self.is_global and self.use_partitioner)
+
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """As in Faust; windows of what was read close, too."""
-        if self._should_expire_keys():
+        """As in Faust; windows of what was read close, too.
+
+        Not where each worker may have set any key: each closes its own then.
+        """
+        if self._should_expire_keys() and self._is_told and not self._has_several_writers:
             batch = list(batch)
             super().apply_changelog_batch(batch)
             self._note(batch)
@@ -111,8 +124,11 @@ class Windowed(AtOnce):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """As in `Collected`; windows of active partitions are closed from here on."""
         if self._should_expire_keys():
-            followed = {tp.partition for tp in standby_tps} if self.is_global else set()
-            self._tend({tp.partition for tp in active_tps}, followed)
+            active, followed = ({tp.partition for tp in tps} for tps in (active_tps, standby_tps))
+            if self.is_global and not self._has_several_writers:
+                # All have all partitions of a global table as active ones, and follow those of others.
+                active -= followed
+            self._tend(active, followed if self.is_global else set())
         await super().on_recovery_completed(active_tps, standby_tps)
 
     def _tend(self, active: Collection[int], followed: Collection[int]) -> None:
@@ -175,36 +191,68 @@ class Windowed(AtOnce):
             key = keys.pop()
             begin = key[1][0]
             latest = max(latest, begin)
-            await self._close(key, partition, is_late=begin <= closed)
-            await turn.pause()
+            await self._close(key, partition, ends, is_late=begin <= closed)
+            if await turn.pause():
+                await self.app.tables.ebb()
         if not keys:
             self._closed[partition] = latest
             self.last_closed_window = max(self.last_closed_window, latest)
 
-    async def _close(self, key: Any, partition: int, *, is_late: bool) -> None:
-        """Remove a key, and tell the callback; what fails there is of this key alone."""
+    async def _close(self, key: Any, partition: int, ends: Ends, *, is_late: bool) -> None:
+        """Tell the callback, and remove a key; what fails there is of this key alone."""
+        found = self._take_out(key, partition)
+        if found is MISSING:
+            # Somebody has deleted it.
+            return
         try:
-            value = self._expire(key, partition)
-            if value is not MISSING and not is_late:
-                await self.on_window_close(key, value)
+            if not is_late:
+                await self.on_window_close(key, self.data.unpack(found) if self._is_buffered else found)
         except asyncio.CancelledError as error:
             if was_cancelled_from_outside():
                 raise
             self._tell(key, partition, error)
         except Exception as error:  # noqa: BLE001 - the app's own, or that of a value that cannot be read
             self._tell(key, partition, error)
+        if self._is_ours(partition, ends):
+            self._remove(key, partition, found)
+
+    def _take_out(self, key: Any, partition: int) -> Any:
+        """The value of a key whose window closes, as the store has it; `MISSING` if there is none.
+
+        In memory it is not there any more for the callback, as in Faust. On disk it is, until the changelog is told.
+        """
+        if self._is_buffered:
+            found = self.data.peek(partition, self._mark_of(key))
+            return MISSING if found is None else found
+        value: Any = self.data.pop(key, MISSING)
+        self._belongs_nowhere(key)
+        return value
+
+    def _remove(self, key: Any, partition: int, found: Any) -> None:
+        """Delete a key whose window has closed, if nobody has set it since: that is late then, and closes by itself."""
+        if self._is_buffered:
+            mark = self._mark_of(key)
+            if self.data.peek(partition, mark) != found:
+                return
+            if not self._is_told:
+                self.data.expire(partition, mark)
+                return
+        elif key in self.data or not self._is_told:
+            return
+        if self._is_collected:
+            self._delete_collected(key, partition)
+        else:
+            self._send_deletion(self._entry(key, None, "raw", partition=partition))
+
+    def _delete_collected(self, key: Any, partition: int) -> None:
+        changes = self.changes_of(partition)
+        mark = key if self._values is not None else self._dump_key(key)
+        entry = changes.dirty.get(mark) or self._add(changes, mark, key)
+        entry.value, entry.is_packed = None, True
 
     def _tell(self, key: Any, partition: int, error: BaseException) -> None:
         place = f"{self.changelog_topic_name}[{partition}]"
         self.log.error("Closing the window of %r in %s failed: %r", key, place, error, exc_info=error)
-
-    def _expire(self, key: Any, partition: int) -> Any:
-        """Delete a key here, and not in the changelog; gives its value, or `MISSING` where somebody has deleted it."""
-        if self._is_buffered:
-            return self.data.expire(partition, self._mark_of(key), MISSING)
-        value: Any = self.data.pop(key, MISSING)
-        self._belongs_nowhere(key)
-        return value
 
     async def _look_through(self, partition: int, ends: Ends, turn: Turn) -> None:
         """Find the keys that a partition's database has from before.

@@ -63,6 +63,13 @@ class Windows:
         await self.table._del_old_keys()
         return sorted(self.closed[before:])
 
+    async def confirmed(self) -> list[Any]:
+        """Have all that was changed confirmed; gives the changelog."""
+        await self.process.flush()
+        if not all(sent.done() for sent in self.process.sent):
+            self.process.confirm(len(self.process.sent))
+        return self.process.changelog()
+
     def left(self) -> dict[Any, Any]:
         """What is in the table, of whichever partition."""
         self.process.app.assignor.assigned_actives = lambda: {CHANGELOG, OTHER}
@@ -164,10 +171,12 @@ def test_window_that_is_on_disk_closes(tmp_path: Path) -> None:
         worker.process.kill()
 
         again = Windows(folder=tmp_path)
+        again.process.first = len(worker.process.sent)
         await again.recovered(CHANGELOG)
         closed = await again.clean()
         assert len(closed) == 3 * windows.LOOK + 1
         assert ("x", SECOND, 1) in closed
+        await again.confirmed()
         again.process.kill()
         assert Windows(folder=tmp_path).left() == {}
 
@@ -227,12 +236,118 @@ def test_window_that_was_closed_here_is_not_closed_again_when_it_is_read_back() 
 
 
 def test_followed_partition_of_a_global_table_is_closed_when_it_is_ours() -> None:
+    """All have all partitions of it as active ones, and follow those of others."""
+
     async def scenario() -> None:
         worker = Windows(kind="GlobalTable", changelog=[written("x", FIRST, 7)])
-        await worker.table.on_recovery_completed(set(), {CHANGELOG})
+        await worker.table.on_recovery_completed({CHANGELOG, OTHER}, {CHANGELOG})
         assert await worker.clean() == []
-        await worker.recovered(CHANGELOG)
+        await worker.table.on_recovery_completed({CHANGELOG, OTHER}, {OTHER})
         assert await worker.clean() == [("x", FIRST, 7)]
+
+    run(scenario)
+
+
+def test_each_closes_its_own_where_several_write() -> None:
+    async def scenario() -> None:
+        worker = Windows(kind="GlobalTable")
+        worker.table.use_partitioner = True
+        worker.table.partition_for_key = lambda key: 0
+        worker.process.recover([written("x", FIRST, 7)])
+        await worker.table.on_recovery_completed({CHANGELOG, OTHER}, {CHANGELOG, OTHER})
+        worker.set("y", FIRST, 8)
+        assert await worker.clean() == [("y", FIRST, 8)]
+
+    run(scenario)
+
+
+# --- what the changelog is told ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_what_has_closed_does_not_close_again(*, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=is_fast)
+        worker.set("x", FIRST, 7)
+        if is_fast:
+            await worker.process.flush()
+        assert await worker.clean() == [("x", FIRST, 7)]
+        changelog = await worker.confirmed()
+        assert [record.value for record in changelog] == [b"7", None]
+        assert worker.left() == {}
+        worker.process.kill()
+        again = Windows(folder=folder, changelog=changelog)
+        await again.recovered(CHANGELOG)
+        assert await again.clean() == []
+        assert again.left() == {}
+        again.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_window_in_whose_callback_a_worker_has_died_closes_again(*, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=is_fast)
+        worker.set("x", FIRST, 7)
+        worker.on_close = lambda _: asyncio.sleep(60)
+        await worker.confirmed()
+        dying = asyncio.ensure_future(worker.clean())
+        await asyncio.sleep(0.01)
+        changelog = await worker.confirmed()
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        worker.process.kill()
+        again = Windows(folder=folder, changelog=changelog)
+        await again.recovered(CHANGELOG)
+        assert await again.clean() == [("x", FIRST, 7)]
+        again.process.kill()
+
+    run(scenario)
+
+
+def test_key_that_is_set_while_the_callback_waits_is_late(folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+
+        async def set_again(_: Any) -> None:
+            worker.set("x", FIRST, 8)
+
+        worker.on_close = set_again
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert worker.left() == {}, "it has gone without a word"
+        assert (await worker.confirmed())[-1].value is None
+        worker.process.kill()
+
+    run(scenario)
+
+
+def test_partition_that_goes_while_the_callback_waits_is_not_written_to() -> None:
+    async def scenario() -> None:
+        worker = Windows(is_fast=True)
+        worker.set("x", FIRST, 7)
+        await worker.confirmed()
+        worker.on_close = lambda _: worker.process.app.tables.forget(CHANGELOG)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert [record.value for record in await worker.confirmed()] == [b"7"]
+
+    run(scenario)
+
+
+def test_in_a_transaction_nobody_is_told_and_nothing_that_was_read_closes(folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder)
+        worker.process.app.in_transaction = True
+        worker.process.recover([written("y", FIRST, 8)])
+        await worker.recovered(CHANGELOG)
+        worker.set("x", FIRST, 7)
+        if folder is None:
+            assert await worker.clean() == [("x", FIRST, 7)]
+        sent = len(worker.process.sent)
+        await worker.clean()
+        assert len(worker.process.sent) == sent
+        worker.process.kill()
 
     run(scenario)
 
