@@ -90,7 +90,7 @@ class Outbox:
         Raises:
             ProducerSendError: the client is closed or has failed, or a request cannot be as large as the record.
         """
-        ms = int(timestamp * 1000.0) if timestamp else None
+        ms = None if timestamp is None else int(timestamp * 1000.0)
         try:
             return self.topic(topic).post(key, value, partition, ms, list(headers) if headers else NO_HEADERS)
         except KafkaError as error:
