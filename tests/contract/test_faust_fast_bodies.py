@@ -63,6 +63,8 @@ BODIES = [
         "cfef2101d2eee233",
         "framework/streams/sending/attached.py `publish` calls",
     ),
+    SameBody(consumers.Consumer, "_commit_tps", "b83d551c32787010", f"{COMMITTING} wraps"),
+    SameBody(faust.App, "_producer_flush", "8ee470a400e6581b", f"{DELIVERING} wraps: what it raises ends a stop"),
     SameBody(Service, "_execute_task", "bebf0364a837e2c7", f"{DELIVERING} wraps"),
     SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),
     SameBody(streams.Stream, "stop", "eb31c48db1bef4ca", f"{STREAM} `_end` relies on: it stops the whole chain"),

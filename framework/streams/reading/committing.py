@@ -31,12 +31,22 @@ class CommittingConsumer(driver.Consumer):
         return None if offset == floor else offset
 
     async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
-        """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
+        """As in Faust; a record that could not be sent ends the worker, and is made again with its source.
+
+        Also where there is nothing to commit: what a timer or a page has sent has no source.
+        """
         try:
+            await self._raise_if_lost()
             return bool(await super()._commit_tps(tps, start_new_transaction))
         except ProducerSendError as error:
-            await self.crash(error)
+            await self.app.on_lost(error)
             return False
+
+    async def _raise_if_lost(self) -> None:
+        # A producer of the user's own knows nothing of it.
+        raise_if_lost = getattr(self.app.producer, "raise_if_lost", None)
+        if raise_if_lost is not None:
+            await raise_if_lost()
 
     async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
         await self._attached.publish(self.app._attachments, commit_offsets)

@@ -283,7 +283,7 @@ def test_a_failure_of_what_was_sent_from_synchronous_code_counts() -> None:
                 with pytest.raises(RuntimeError, match="broken"):
                     await handled
                 for _ in range(2):
-                    with pytest.raises(ProducerSendError, match="A record for flights could not be sent"):
+                    with pytest.raises(ProducerSendError, match=r"1 of the records for flights could not.*broken"):
                         await app.producer.flush()
                 assert lost.exception() is not None
                 await app.producer.flush()
