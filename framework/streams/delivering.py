@@ -16,6 +16,7 @@ from framework.streams.agents.turns import Turns
 from framework.streams.reading.events import PlainEvent
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.saying import SayOnce
+from framework.streams.sending.attached import Attached
 
 
 class DeliveringApp(faust.App):
@@ -29,6 +30,7 @@ class DeliveringApp(faust.App):
         self.say_once = SayOnce()
         """Tells the log of what does not go the fast way."""
         super().__init__(*args, **kwargs)
+        self._attachments = Attached(self)
 
     @property
     def settings(self) -> Settings:
