@@ -9,7 +9,7 @@ from faust.exceptions import ProducerSendError
 
 log = structlog.get_logger(__name__)
 
-KEPT = 100
+KEPT = 1_000
 """Failed batches of one topic that are kept to see whether somebody looks; of others only the records are counted."""
 
 APART = 10.0

@@ -18,6 +18,9 @@ from framework.streams.sending.sent import Parcel, Sent
 MAX_ON_THE_WAY = 3 * 1024 * 1024
 """Bytes that may wait for the brokers before senders wait. Each partition's newest batch may come on top."""
 
+UNTIL_TOLD = 0.1
+"""Seconds after which whoever awaits a `FutureMessage` that has failed has surely been told."""
+
 
 class Outbox:
     """Takes records for one aiokafka producer.
@@ -176,10 +179,18 @@ class Outbox:
         future.add_done_callback(self._on_soon)
 
     def _on_soon(self, future: Any) -> None:
+        if future.cancelled() or future._exception is None:
+            self._soon.discard(future)
+        else:
+            # Whoever awaits it is told after this, so that nothing can be said of it yet.
+            asyncio.get_running_loop().call_later(UNTIL_TOLD, self._on_told, future)
+
+    def _on_told(self, future: Any) -> None:
         self._soon.discard(future)
-        if not future.cancelled() and future._exception is not None:
-            # Whoever awaits it is told a moment later, so that nothing can be said of it yet.
-            self._losses.add(Single(future))
+        single = Single(future)
+        if single.unseen:
+            self._losses.add(single)
+            self._losses.say(single)
 
     @property
     def unsent(self) -> int:

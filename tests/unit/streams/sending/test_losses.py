@@ -1,6 +1,7 @@
 """What could not be sent is told in the log, and kept within bounds until whoever sent it has looked."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from faust.exceptions import ProducerSendError
 from structlog.testing import capture_logs
 
 from framework.streams.sending import losses
+from framework.streams.sending import outbox as outbox_module
 from framework.streams.sending.losses import Losses
+from framework.streams.sending.outbox import Outbox
 from framework.streams.sending.sent import Parcel, Sent
 from tests.unit.streams.fakes import run, settle
 from tests.unit.streams.sending.test_outbox import fail, outbox_of, post
@@ -141,23 +144,64 @@ def test_what_is_said_is_true_of_records_without_a_source() -> None:
     run(scenario)
 
 
-def test_failures_of_what_synchronous_code_has_sent_are_not_kept_for_ever() -> None:
-    class Message(asyncio.Future[Any]):
-        message = type("Pending", (), {"channel": "flights"})()
+class Message(asyncio.Future[Any]):
+    """Stands for Faust's `FutureMessage`."""
+
+    message = SimpleNamespace(channel="flights")
+
+
+def watched(outbox: Outbox) -> list[Message]:
+    """More than are kept, and all of them are to fail."""
+    sent = [Message() for _ in range(3 * losses.KEPT)]
+    for each in sent:
+        outbox.watch_soon(each)
+    return sent
+
+
+def test_failures_of_what_synchronous_code_has_sent_are_logged_and_not_kept_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox_module, "UNTIL_TOLD", 0.01)
 
     async def scenario() -> None:
         async with outbox_of() as (outbox, _):
-            sent = [Message() for _ in range(3 * losses.KEPT)]
-            for each in sent:
-                outbox.watch_soon(each)
-                each.set_exception(RecordTooLargeError())
-            await settle()
+            sent = watched(outbox)
+            with capture_logs() as lines:
+                for each in sent:
+                    each.set_exception(RecordTooLargeError())
+                await settle()
+                with pytest.raises(ProducerSendError, match=LOST):
+                    outbox.raise_if_lost()
+                await asyncio.sleep(0.03)
+            assert [(line["event"], line["topic"]) for line in lines] == [("delivery.not_sent", "flights")]
             assert len(outbox._soon) == 0
             assert len(outbox._losses._of(losses.Single(sent[0])).failed) == losses.KEPT
-            with capture_logs() as lines, pytest.raises(ProducerSendError, match=LOST):
+            with pytest.raises(ProducerSendError, match=LOST):
                 outbox.raise_if_lost()
-            assert [line["topic"] for line in lines] == ["flights"]
             for each in sent:
                 each.exception()
+
+    run(scenario)
+
+
+def test_failures_of_what_synchronous_code_has_sent_are_its_own_if_it_awaits_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox_module, "UNTIL_TOLD", 0.01)
+
+    async def scenario() -> None:
+        async with outbox_of() as (outbox, _):
+            sent = watched(outbox)
+            waiting = [asyncio.ensure_future(asyncio.wait_for(each, 1.0)) for each in sent]
+            await settle()
+            with capture_logs() as lines:
+                for each in sent:
+                    each.set_exception(RecordTooLargeError())
+                errors = await asyncio.gather(*waiting, return_exceptions=True)
+                outbox.raise_if_lost()
+                await asyncio.sleep(0.03)
+                outbox.raise_if_lost()
+            assert {type(error) for error in errors} == {RecordTooLargeError}
+            assert (lines, len(outbox._soon)) == ([], 0)
 
     run(scenario)
