@@ -157,7 +157,7 @@ class WorkerProcess(SeatingProcess):
             await asyncio.wait({stopping, asked}, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
         await stopping
-        if app.crash_reason is not None:
+        if app.crash_reason is not None and not app.has_left:
             raise app.crash_reason
         if app.member is not None and isinstance(app.member.failure, FencedError):
             # Found out while it closed. A successor that believed in a handover would take the seat back.
@@ -165,6 +165,9 @@ class WorkerProcess(SeatingProcess):
         if app.has_left:
             self.link.say(Left())
         presence.stopped(self._stop_reason, has_left=app.has_left)
+        if app.crash_reason is not None:
+            # Its seat is given up all the same.
+            raise app.crash_reason
         if self._stop_reason is StopReason.HANDOVER and app.identity is not None:
             await app.on_demoted.send(seat=app.identity.group_instance_id)
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import faust
+from faust.exceptions import ProducerSendError
 from faust.types.enums import ProcessingGuarantee
 
 from framework.errors import TaskCancelledError
@@ -15,10 +16,13 @@ from framework.streams.agents.turns import Turns
 from framework.streams.reading.events import PlainEvent
 from framework.streams.reading.queues import ChannelQueue
 from framework.streams.saying import SayOnce
+from framework.streams.sending.attached import Attached
 
 
 class DeliveringApp(faust.App):
     """Faust's app, which knows whether its records go the fast way, and what its streams share."""
+
+    crash_reason: BaseException | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.turns = Turns(self)
@@ -26,6 +30,7 @@ class DeliveringApp(faust.App):
         self.say_once = SayOnce()
         """Tells the log of what does not go the fast way."""
         super().__init__(*args, **kwargs)
+        self._attachments = Attached(self)
 
     @property
     def settings(self) -> Settings:
@@ -45,6 +50,25 @@ class DeliveringApp(faust.App):
         if self.conf.processing_guarantee != ProcessingGuarantee.AT_LEAST_ONCE:
             return f"processing_guarantee is {self.conf.processing_guarantee.value}"
         return ""
+
+    async def on_lost(self, error: BaseException) -> None:
+        """What was sent is lost for good: the app crashes; a stop that has begun goes on to its end and tells it then.
+
+        Not a crash in the middle of a stop: it would end the consumer's thread, and with it the member, beside whoever
+        goes through the steps of the stop.
+        """
+        if not self.should_stop:
+            await self.crash(error)
+        elif self.crash_reason is None:
+            self.crash_reason = error
+            self.log.error("The stop goes on, though something was lost: %s", error)
+
+    async def _producer_flush(self, logger: Any) -> None:
+        """As in Faust; what is lost cuts neither a stop nor a revoke short."""
+        try:
+            await super()._producer_flush(logger)
+        except ProducerSendError as error:
+            await self.on_lost(error)
 
     @cached_property
     def _reply_consumer(self) -> ReplyConsumer:

@@ -45,6 +45,7 @@ from tests.unit.streams.feeding import fed
 LIBRARY = versions("faust-streaming", "mode-streaming", "aiokafka")
 
 AGENT = "framework/streams/agents/agent.py"
+ATTACHED = "framework/streams/sending/attached.py"
 BATCHES = "framework/streams/reading/batches.py"
 BUFFERING = "framework/streams/agents/buffering.py"
 COUNTING = "framework/streams/agents/counting.py"

@@ -27,6 +27,7 @@ from mode.utils import queues
 from tests.contract.contract import SameBody, check_same_body
 from tests.contract.test_faust_fast import (
     AGENT,
+    ATTACHED,
     BATCHES,
     BUFFERING,
     COMMITTING,
@@ -57,12 +58,16 @@ BODIES = [
     SameBody(faust.Event, "__aexit__", "006fc7b388b87fc7", f"{EVENTS} `PlainEvent` replaces"),
     SameBody(faust.App, "create_event", "1d85387ec96be690", f"{DELIVERING} replaces"),
     SameBody(consumers.Consumer, "_handle_attached", "16ca7e37eb11b721", f"{COMMITTING} replaces"),
+    SameBody(Attachments, "put", "f72930f214b2e711", f"{ATTACHED} replaces"),
+    SameBody(faust.Event, "_attach", "0423fe7d066c301e", f"{ATTACHED} relies on: it calls `put` with the message"),
     SameBody(
         Attachments,
         "publish_for_tp_offset",
         "cfef2101d2eee233",
-        "framework/streams/sending/attached.py `publish` calls",
+        f"{ATTACHED} `publish` replaces",
     ),
+    SameBody(consumers.Consumer, "_commit_tps", "b83d551c32787010", f"{COMMITTING} wraps"),
+    SameBody(faust.App, "_producer_flush", "8ee470a400e6581b", f"{DELIVERING} wraps: what it raises ends a stop"),
     SameBody(Service, "_execute_task", "bebf0364a837e2c7", f"{DELIVERING} wraps"),
     SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),
     SameBody(streams.Stream, "stop", "eb31c48db1bef4ca", f"{STREAM} `_end` relies on: it stops the whole chain"),

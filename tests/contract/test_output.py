@@ -174,7 +174,8 @@ def test_metadata_has_fausts_fields() -> None:
 
 ATTRIBUTES = (
     "_message_accumulator _metadata _partitioner _max_request_size _request_timeout_ms _closed client._retry_backoff"
-    " _message_accumulator._batches _message_accumulator._closed _message_accumulator._exception"
+    " _message_accumulator._batches _message_accumulator._batch_size _message_accumulator._closed"
+    " _message_accumulator._exception"
 )
 """Of an `AIOKafkaProducer`, and of what it has."""
 

@@ -217,6 +217,7 @@ def _put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) ->
     # From the last slice to the first, since each comes before what is in the queue.
     for part, stream in reversed({event.part: stream for stream, event in unfinished}.items()):
         records = [event.record for _, event in unfinished if event.part is part]
+        stream.app._attachments.drop(part, [record.offset for record in records])
         if for_another:
             stream.channel.queue.put_back(part, records)
         else:

@@ -63,14 +63,19 @@ class Leaving(Deriving):
         if event.is_settled:
             return
         if self.is_abandoned(event.reader.body):
-            self.channel.queue.put_back(event.part, [event.record])
-            event.is_settled = True
+            self._put_back(event)
             return
         event.part.leave(event.record.offset)
         event.reader.notify()
         self.open.append(event)
         if event.reader.task is not None:
             event.reader.task.add_done_callback(self._on_task_end)
+
+    def _put_back(self, event: Any) -> None:
+        """Have a record taken again by whoever reads the channel next."""
+        event.is_settled = True
+        self.app._attachments.drop(event.part, [event.record.offset])
+        self.channel.queue.put_back(event.part, [event.record])
 
     def is_abandoned(self, body: Body | None) -> bool:
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
@@ -104,8 +109,7 @@ class Leaving(Deriving):
         )
         for event in [event for event in self.open if _is_nobodys(event.reader)]:
             self.open.remove(event)
-            event.is_settled = True
-            self.channel.queue.put_back(event.part, [event.record])
+            self._put_back(event)
 
     def _close(self, events: Iterable[Any]) -> None:
         """Whoever was at some of the open events has gone on: they are finished."""

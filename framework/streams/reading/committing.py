@@ -9,15 +9,16 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from framework.streams.reading.acks import committable
-from framework.streams.sending.attached import Attached
 
 
 class CommittingConsumer(driver.Consumer):
     """Faust's consumer with its own way to a commit."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._attached = Attached()
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """As in Faust; and what waits for a commit of these partitions does so no more."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self.app._attachments.forget(tp)
 
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]
@@ -31,15 +32,25 @@ class CommittingConsumer(driver.Consumer):
         return None if offset == floor else offset
 
     async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
-        """As in Faust; a record that could not be sent ends the worker, and is made again with its source."""
+        """As in Faust; a record that could not be sent ends the worker, and is made again with its source.
+
+        Also where there is nothing to commit: what a timer or a page has sent has no source.
+        """
         try:
+            await self._raise_if_lost()
             return bool(await super()._commit_tps(tps, start_new_transaction))
         except ProducerSendError as error:
-            await self.crash(error)
+            await self.app.on_lost(error)
             return False
 
+    async def _raise_if_lost(self) -> None:
+        # A producer of the user's own knows nothing of it.
+        raise_if_lost = getattr(self.app.producer, "raise_if_lost", None)
+        if raise_if_lost is not None:
+            await raise_if_lost()
+
     async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
-        await self._attached.publish(self.app._attachments, commit_offsets)
+        await self.app._attachments.publish(commit_offsets)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}

@@ -24,6 +24,9 @@ class Accumulator:
     def __init__(self, producer: Any) -> None:
         self._producer = producer
         self._batches = producer._message_accumulator
+        # The client looks at the size of each record that it is given. Here only that of a batch's first one is looked
+        # at, see `check`; another one fits into its batch, so it is no larger than that.
+        self._batches._batch_size = min(self._batches._batch_size, producer._max_request_size)
 
     @property
     def timeout(self) -> float:

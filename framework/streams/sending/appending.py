@@ -27,6 +27,9 @@ Record = tuple[bytes | None, bytes | None, Headers]
 MAX_KEYS = 16_384
 """Keys of one topic whose partition is remembered; when there are more, all are forgotten."""
 
+LONGEST_KEY = 256
+"""Bytes of a key that is remembered at most; the partition of a longer one is computed for each record."""
+
 
 class _Taken:
     """Stands for a batch that takes no more records."""
@@ -215,6 +218,8 @@ class TopicAppender:
         return partition_of(key, self._all)
 
     def _remember(self, key: bytes, appender: Appender) -> None:
+        if len(key) > LONGEST_KEY:
+            return
         if len(self._by_key) >= MAX_KEYS:
             self._by_key.clear()
         self._by_key[key] = appender

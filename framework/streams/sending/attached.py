@@ -1,37 +1,94 @@
 """Outputs that wait for the commit of what they were made from (Faust's `stream_publish_on_commit`)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from faust.app._attached import Attachments
 from faust.exceptions import ProducerSendError
 from faust.types import TP
 
+Output = tuple[Any, Any]
+"""The slice whose record it was made from, None on Faust's own way; and the `FutureMessage`."""
 
-class Attached:
-    """Sends them, and looks what becomes of them. Faust does not look, and commits."""
 
-    def __init__(self) -> None:
+class Attached(Attachments):
+    """Faust's attachments: keeps them in order, sends them, and looks what becomes of them.
+
+    Faust keeps them on a heap, where those of one record change places. It sends what the record in hand has made so
+    far, and what a try has made that has failed. And it does not look whether they were sent, and commits.
+    """
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self._waiting: dict[TP, dict[int, deque[Output]]] = {}
         self._sent: set[asyncio.Future[Any]] = set()
+        self._failure: ProducerSendError | None = None
 
-    async def publish(self, attachments: Any, offsets: Mapping[TP, int]) -> None:
-        """Send what belongs to the offsets that are to be committed, and wait for it and for that of before.
+    def put(self, message: Any, channel: Any, *record: Any, **options: Any) -> Any:
+        """Keep a record until the commit passes the one that it was made from; as in Faust.
+
+        Returns:
+            a `FutureMessage`, which is done when it was sent.
+        """
+        found = self.app.topic(channel) if isinstance(channel, str) else channel
+        future = found.as_future_message(*record, **options)
+        outputs = self._waiting.setdefault(message.tp, {}).setdefault(message.offset, deque())
+        outputs.append((getattr(message, "part", None), future))
+        return future
+
+    def drop(self, part: Any, offsets: Iterable[int]) -> None:
+        """Forget what records have made so far: they come again, or nobody is at them any more.
+
+        Args:
+            part: the slice. What another agent has made of the same records is kept.
+            offsets: the records'.
+        """
+        waiting = self._waiting.get(part.tp, {})
+        for offset in offsets:
+            if offset in waiting:
+                waiting[offset] = deque(output for output in waiting[offset] if output[0] is not part)
+
+    def forget(self, tp: TP) -> None:
+        """A partition is given up: what is not committed of it is done again, here or elsewhere."""
+        for outputs in self._waiting.pop(tp, {}).values():
+            outputs.clear()
+
+    async def publish(self, offsets: Mapping[TP, int]) -> None:
+        """Send what belongs to records below the offsets that are to be committed, and wait for it and that of before.
 
         A commit that is given up leaves the rest to the next one.
 
         Args:
-            attachments: Faust's.
-            offsets: `{partition: offset}`.
+            offsets: `{partition: offset of the next record to be read}`.
 
         Raises:
-            ProducerSendError: one could not be sent; nothing is to be committed.
+            ProducerSendError: one could not be sent, now or earlier; nothing is to be committed.
         """
         for tp, offset in offsets.items():
-            self._sent.update(map(asyncio.ensure_future, await attachments.publish_for_tp_offset(tp, offset)))
+            await self._send(self._waiting.get(tp, {}), offset)
         while self._sent:
             done, _ = await asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED)
             for sent in done:
                 self._sent.discard(sent)
                 error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
-                if error is not None:
-                    raise ProducerSendError(f"Error while sending what waited for the commit: {error!r}") from error
+                if error is not None and self._failure is None:
+                    self._failure = ProducerSendError(f"Error while sending what waited for the commit: {error!r}")
+                    self._failure.__cause__ = error
+        if self._failure is not None:
+            raise self._failure
+
+    async def _send(self, waiting: dict[int, deque[Output]], before: int) -> None:
+        for offset in sorted(offset for offset in waiting if offset < before):
+            while outputs := waiting.get(offset):
+                output = outputs.popleft()
+                _, future = output
+                try:
+                    sent = await future.message.channel.publish_message(future, wait=False)
+                except BaseException:
+                    # It was not taken; the next commit comes to it first.
+                    outputs.appendleft(output)
+                    raise
+                self._sent.add(asyncio.ensure_future(sent))
+            waiting.pop(offset, None)

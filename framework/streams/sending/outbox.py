@@ -11,18 +11,22 @@ from faust.exceptions import NotReady, ProducerSendError
 
 from framework.streams.sending.accumulating import Accumulator
 from framework.streams.sending.appending import NO_HEADERS, Appender, TopicAppender
+from framework.streams.sending.losses import Losses, Single
 from framework.streams.sending.send_counts import count_batch
 from framework.streams.sending.sent import Parcel, Sent
 
 MAX_ON_THE_WAY = 3 * 1024 * 1024
 """Bytes that may wait for the brokers before senders wait. Each partition's newest batch may come on top."""
 
+UNTIL_TOLD = 0.1
+"""Seconds after which whoever awaits a `FutureMessage` that has failed has surely been told."""
+
 
 class Outbox:
     """Takes records for one aiokafka producer.
 
-    What the client has given up on stays here, and `flush` tells of it for good, unless whoever sent it has looked:
-    then it is theirs. A commit comes after a flush, so what a lost record was made from is read again.
+    What the client has given up on is logged, and `flush` tells of it for good, unless whoever sent it has looked: then
+    it is theirs. A commit comes after a flush, so what a lost record was made from is read again.
 
     Args:
         sensors: Faust's.
@@ -34,7 +38,7 @@ class Outbox:
         self._topics: dict[str, TopicAppender] = {}
         self._on_the_way: set[Parcel] = set()
         self._bytes = 0
-        self._failed: list[Parcel] = []
+        self._losses = Losses()
         self._soon: set[Any] = set()
         self._has_room = asyncio.Event()
 
@@ -90,7 +94,7 @@ class Outbox:
         Raises:
             ProducerSendError: the client is closed or has failed, or a request cannot be as large as the record.
         """
-        ms = int(timestamp * 1000.0) if timestamp else None
+        ms = None if timestamp is None else int(timestamp * 1000.0)
         try:
             return self.topic(topic).post(key, value, partition, ms, list(headers) if headers else NO_HEADERS)
         except KafkaError as error:
@@ -151,16 +155,8 @@ class Outbox:
 
     def raise_if_lost(self) -> None:
         """Raise what `flush` raises, without waiting."""
-        self._failed = [parcel for parcel in self._failed if parcel.is_lost]
         # What has just failed may still be among those on the way: its callback comes a moment later.
-        for parcel in (*self._failed, *self._on_the_way):
-            if parcel.is_lost:
-                raise ProducerSendError(lost(parcel)) from parcel.error
-        for future in self._soon:
-            # Asking the future itself would count as having looked.
-            if future.done() and future._log_traceback:
-                where = future.message.channel
-                raise ProducerSendError(f"A record for {where} could not be sent, and nobody has awaited it.")
+        self._losses.raise_if_any((*self._on_the_way, *(Single(future) for future in self._soon if future.done())))
 
     def watch(self, topic: str, future: Any) -> Sent:
         """Have the failure of a record stop the commit, too, that was sent in the client's ordinary way.
@@ -185,6 +181,16 @@ class Outbox:
     def _on_soon(self, future: Any) -> None:
         if future.cancelled() or future._exception is None:
             self._soon.discard(future)
+        else:
+            # Whoever awaits it is told after this, so that nothing can be said of it yet.
+            asyncio.get_running_loop().call_later(UNTIL_TOLD, self._on_told, future)
+
+    def _on_told(self, future: Any) -> None:
+        self._soon.discard(future)
+        single = Single(future)
+        if single.unseen:
+            self._losses.add(single)
+            self._losses.say(single)
 
     @property
     def unsent(self) -> int:
@@ -224,7 +230,8 @@ class Outbox:
             self._has_room.set()
         # Looking at the error also keeps asyncio from saying that nobody did.
         if parcel.error is not None:
-            self._failed.append(parcel)
+            self._losses.add(parcel)
+            self._losses.say(parcel)
         if appender is not None:
             appender.drop(parcel)
             count_batch(self._sensors, parcel, time.monotonic() - parcel.began)
@@ -233,12 +240,3 @@ class Outbox:
 def refused(error: KafkaError) -> ProducerSendError:
     """As Faust says that the client did not take a record."""
     return ProducerSendError(f"Error while sending: {error!r}")
-
-
-def lost(parcel: Parcel) -> str:
-    """What is said of records that were given up."""
-    where = parcel.topic if parcel.partition is None else f"{parcel.topic}[{parcel.partition}]"
-    return (
-        f"{parcel.posted - parcel.seen} of the records for {where} could not be sent, and nobody has awaited them:"
-        f" {parcel.error!r}. What they were made from is not committed and will be processed again."
-    )

@@ -113,10 +113,13 @@ class Producer(driver.Producer):
                 committed.
         """
         await super().flush()
-        # A failure reaches the message's own future, and then whoever awaits that, a few steps after the client's.
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await _until_told()
         await self.outbox.flush()
+
+    async def raise_if_lost(self) -> None:
+        """Raise what `flush` raises, without waiting for anything that is on its way."""
+        await _until_told()
+        self.outbox.raise_if_lost()
 
     async def on_stop(self) -> None:
         """As in Faust, for no longer than a stop may take."""
@@ -128,3 +131,9 @@ class Producer(driver.Producer):
             LOGGER.error("Stopped with %s batches unsent: the brokers have not acknowledged them.", self.outbox.unsent)
             await client.client.close()
         self.outbox.detach()
+
+
+async def _until_told() -> None:
+    """A failure reaches the message's own future, and then whoever awaits that, a few steps after the client's."""
+    for _ in range(3):
+        await asyncio.sleep(0)

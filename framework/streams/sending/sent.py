@@ -40,9 +40,9 @@ class Parcel:
         return failed
 
     @property
-    def is_lost(self) -> bool:
-        """Whether records failed and nobody has been told of it."""
-        return self.seen < self.posted and self.error is not None
+    def unseen(self) -> int:
+        """Of how many records nobody waits for the outcome or has taken it."""
+        return self.posted - self.seen
 
 
 class Sent:

@@ -100,9 +100,11 @@ class Topic(faust.Topic):
                 force=force,
             )
         key, value = way.key(key), way.value(value)
-        ms = int(timestamp * 1000.0) if timestamp else None
+        ms = None if timestamp is None else int(timestamp * 1000.0)
+        # Once: it may be an iterator, and the record may have to be posted a second time.
+        headers = NO_HEADERS if headers is None else _list(headers)
         try:
-            sent = way.appender.post(key, value, partition, ms, NO_HEADERS if headers is None else _list(headers))
+            sent = way.appender.post(key, value, partition, ms, headers)
         except KafkaError as error:
             raise refused(error) from error
         if sent is None:
@@ -110,7 +112,7 @@ class Topic(faust.Topic):
             self._way = None
             producer: Any = await self._get_producer()
             sent = await producer.outbox.post(
-                self.get_topic_name(), partition, key, value, timestamp=timestamp, headers=_list(headers or ())
+                self.get_topic_name(), partition, key, value, timestamp=timestamp, headers=headers
             )
         return sent
 

@@ -79,7 +79,7 @@ class TableManager(FaustTableManager):
 
     async def _on_lost_changes(self, error: BaseException) -> None:
         self.log.error("Changes of tables were lost, and the worker ends: %s", error)
-        await self.crash(error)
+        await self.app.on_lost(error)
 
     async def on_stop(self) -> None:
         """As in Faust; what was changed is sent, and stores that wait for the changelog are told what they can be."""

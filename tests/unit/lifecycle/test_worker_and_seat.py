@@ -363,6 +363,25 @@ class TestCrash:
 
         run(scenario)
 
+    def test_seat_that_was_given_up_is_told_of_though_something_was_lost(self) -> None:
+        async def scenario() -> None:
+            living = Living()
+            living.presence.should_leave = True
+
+            async def stop() -> None:
+                living.app.crash_reason, living.app.has_left = RuntimeError("not sent"), True
+
+            living.app.stop = stop  # type: ignore[method-assign]
+            life = living.live()
+            await living.reached(WorkerState.RUNNING)
+            living.worker.stop(Stop(StopReason.LEAVE, 5.0))
+            with pytest.raises(RuntimeError, match="not sent"):
+                await life
+            assert Left() in living.link.said
+            assert living.app.calls[-1] == ("stopped", StopReason.LEAVE, True)
+
+        run(scenario)
+
     def test_app_that_cannot_start_does_not_run(self) -> None:
         async def scenario() -> None:
             living = Living()

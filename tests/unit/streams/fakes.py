@@ -184,7 +184,7 @@ class FakeApp:
             on_commit_initiated=lambda consumer: None,
             on_commit_completed=lambda consumer, state: None,
         )
-        self._attachments = SimpleNamespace(publish_for_tp_offset=self._publish_nothing)
+        self._attachments = SimpleNamespace(publish=self._publish_nothing, forget=lambda tp: None)
         self.conf = SimpleNamespace(
             broker_commit_every=None,
             broker_commit_interval=1.0,
@@ -240,8 +240,8 @@ class FakeApp:
         self.flushes += 1
         await self.flushing.wait()
 
-    async def _publish_nothing(self, tp: TP, offset: int) -> list[Any]:
-        return []
+    async def _publish_nothing(self, offsets: Mapping[TP, int]) -> None:
+        """Nothing waits for a commit."""
 
 
 class FakeThread(FetchingThread):

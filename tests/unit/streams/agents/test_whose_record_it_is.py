@@ -323,26 +323,3 @@ def test_async_with_whose_error_the_body_catches(is_raw: bool) -> None:
             assert feeding.committable() == 3
 
     run(scenario)
-
-
-def test_outputs_that_wait_for_a_commit_which_is_given_up_hold_the_next_one() -> None:
-    async def scenario() -> None:
-        async with fed() as feeding:
-            sent = asyncio.get_running_loop().create_future()
-            published = [[sent], []]
-
-            async def publish(*_: Any) -> Any:
-                return published.pop(0)
-
-            feeding.app._attachments.publish_for_tp_offset = publish
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.02):
-                    await feeding.consumer._handle_attached({FLIGHTS: 1})
-            assert not sent.cancelled()
-            following = asyncio.ensure_future(feeding.consumer._handle_attached({FLIGHTS: 1}))
-            await settle()
-            assert not following.done()
-            sent.set_result(None)
-            await following
-
-    run(scenario)

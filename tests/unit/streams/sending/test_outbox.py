@@ -161,6 +161,20 @@ def test_a_topic_with_more_partitions_has_its_keys_moved() -> None:
     run(scenario)
 
 
+def test_long_keys_are_not_remembered() -> None:
+    async def scenario() -> None:
+        async with outbox_of() as (outbox, client):
+            for key in (b"k" * 256, b"k" * 257):
+                for _ in range(2):
+                    outbox.post_now("flights", None, key, b"v")
+                for taken in client.take():
+                    assert client._partition("flights", None, None, None, key, b"v") == taken.tp.partition
+                    taken.done(0)
+            assert list(outbox.topic("flights")._by_key) == [b"k" * 256]
+
+    run(scenario)
+
+
 def test_records_without_a_key_go_anywhere() -> None:
     async def scenario() -> None:
         async with outbox_of() as (outbox, client):
@@ -246,6 +260,25 @@ def test_a_record_larger_than_a_batch_goes_and_one_larger_than_a_request_does_no
                 read += values(taken[0])
                 taken[0].done(0)
             assert read == [b"a", b"b" * 5000, b"c", b"e"]
+
+    run(scenario)
+
+
+def test_a_batch_is_not_larger_than_a_request() -> None:
+    """Else a record that fits into an open batch would not be refused."""
+
+    async def scenario() -> None:
+        async with outbox_of(max_batch_size=50_000, max_request_size=1000) as (outbox, client):
+            post(outbox, b"a")
+            with pytest.raises(ProducerSendError, match="MessageSizeTooLarge"):
+                outbox.post_now("flights", 0, None, b"b" * 2000)
+            post(outbox, b"c" * 700, b"d" * 700)
+            read = []
+            while taken := client.take():
+                assert len(taken[0]._batch.get_data_buffer()) <= 1000
+                read += values(taken[0])
+                taken[0].done(0)
+            assert read == [b"a", b"c" * 700, b"d" * 700]
 
     run(scenario)
 

@@ -208,6 +208,35 @@ def test_a_record_arrives_as_fausts(record: dict[str, Any]) -> None:
     run(scenario)
 
 
+def test_headers_that_can_be_read_once_are_sent_after_a_wait_too() -> None:
+    async def scenario() -> None:
+        async with sending() as (app, client):
+            topic = Topic(app, topics=["new"])
+
+            async def create(name: str) -> None:
+                client.know(name, 1)
+
+            client.client._wait_on_metadata = create
+            given = [("h", b"1"), ("h", b"2")]
+            for _ in range(2):
+                *_, headers = await sent_by(topic, client, key="k", value=1, headers=iter(given))
+                assert headers == given
+
+    run(scenario)
+
+
+def test_the_first_moment_of_1970_is_a_timestamp() -> None:
+    async def scenario() -> None:
+        async with sending() as (app, client):
+            first = await Topic(app, topics=["flights"]).send(key="k", value=1, partition=0, timestamp=0)
+            second = app.producer.outbox.post_now("flights", 0, b"k", b"v", timestamp=0.0)
+            assert [record.timestamp for record in client.take()[0].build()] == [0, 0]
+            assert not first.done()
+            assert not second.done()
+
+    run(scenario)
+
+
 def test_what_is_returned_is_cheap_until_somebody_looks() -> None:
     async def scenario() -> None:
         async with sending() as (app, client):
@@ -254,7 +283,7 @@ def test_a_failure_of_what_was_sent_from_synchronous_code_counts() -> None:
                 with pytest.raises(RuntimeError, match="broken"):
                     await handled
                 for _ in range(2):
-                    with pytest.raises(ProducerSendError, match="A record for flights could not be sent"):
+                    with pytest.raises(ProducerSendError, match=r"1 of the records for flights could not.*broken"):
                         await app.producer.flush()
                 assert lost.exception() is not None
                 await app.producer.flush()

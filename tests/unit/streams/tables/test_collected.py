@@ -257,7 +257,7 @@ def test_lost_changes_end_the_worker_and_stop_commits(tmp_path: Path) -> None:
         async def crash(error: BaseException) -> None:
             crashes.append(error)
 
-        process.app.tables.crash = crash  # type: ignore[method-assign]
+        process.app.crash = crash  # type: ignore[method-assign]
         process.process(0, [("a", 1)])
         await process.app.tables.flush()
         process.outbox.error = ProducerSendError("lost")
