@@ -25,6 +25,6 @@ def test_rolling_restart_with_overlap_moves_no_partition(rig: Rig) -> None:
         scenario.finish()
         assert scenario.generations_spent(begun) == 0
         assert {label: len(scenario.joins(label, begun)) for label in seats} == dict.fromkeys(seats, 1)
-        # Each of the three is replaced while it is at work, without a last commit: what that may cost, it may cost each.
+        # Each is replaced while it is at work, without a last commit: what that may cost, it may cost each of them.
         repeated = {label: scenario.duplicates(partitions) for label, partitions in seats.items()}
         assert max(repeated.values()) <= KILL_WINDOW, repeated
