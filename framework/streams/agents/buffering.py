@@ -10,6 +10,7 @@ from faust.exceptions import DecodeError
 from faust.streams import _current_event
 from mode import Seconds, want_seconds
 
+from framework.streams.agents.bodies import was_cancelled_from_outside
 from framework.streams.agents.counting import count_in_bulk
 from framework.streams.agents.singles import NOTHING
 from framework.streams.agents.stream import Stream as BaseStream
@@ -66,7 +67,7 @@ class Stream(BaseStream):
         await self._begin()
         reader = self._new_reader()
         reader.acks, reader.is_ordered = acks, False
-        is_over, turns = False, self.app.turns
+        is_over, is_seen, turns = False, False, self.app.turns
         turn_ends = turns.deadline()
         try:
             while not (self.should_stop or self.is_abandoned(reader.body)):
@@ -80,14 +81,18 @@ class Stream(BaseStream):
                     # Also for the lease, which may have ended while the list was waited for.
                     turn_ends = await turns.next()
                 if values and not self.is_abandoned(reader.body):
+                    is_seen = True
                     yield values
+                    is_seen = False
+                    if self.open or len(self.listed) > len(values):
+                        self._pass(reader, None)
                     self._close_list(reader)
         except StopAsyncIteration:
             is_over = True
             self._channel_stop_iteration(self.channel)
         except BaseException:
             for event in self._listed_by(reader):
-                self._leave(event)
+                self._leave(event, is_unseen=not is_seen)
             raise
         finally:
             self.readers.remove(reader)
@@ -174,9 +179,10 @@ class Stream(BaseStream):
                 record = None
                 if len(values) >= max_ or monotonic() >= turn_ends:
                     break
-        except BaseException:
+        except BaseException as error:
             if record is not None:
-                self._leave(event or Event(reader, part, record, None))
+                is_unseen = isinstance(error, asyncio.CancelledError) and was_cancelled_from_outside()
+                self._leave(event or Event(reader, part, record, None), is_unseen=is_unseen)
             raise
         finally:
             # Also where a processor has failed, or whoever waits for the list was cancelled.

@@ -22,6 +22,8 @@ class Leaving(Deriving):
         super().__init__(*args, **kwargs)
         self.open: list[Any] = []
         """Events whose loop was left."""
+        self.unseen: set[Any] = set()
+        """Those of them that no body had yet: of a list that was not full, or in a processor that was cancelled."""
         self.listed: list[Any] = []
         """Events whose body has all of them at once, or will."""
         self.readers: list[Reader] = []
@@ -52,8 +54,13 @@ class Leaving(Deriving):
             await self.stop()
             self.service_reset()
 
-    def _leave(self, event: Any) -> None:
-        """Keep an event open whose loop was left; None if there was none in hand."""
+    def _leave(self, event: Any, *, is_unseen: bool = False) -> None:
+        """Keep an event open whose loop was left; None if there was none in hand.
+
+        Args:
+            event: it.
+            is_unseen: the body had not got it yet. Whatever becomes of the body, it is taken again.
+        """
         if event is None:
             return
         if not hasattr(event, "part"):
@@ -68,6 +75,8 @@ class Leaving(Deriving):
         event.part.leave(event.record.offset)
         event.reader.notify()
         self.open.append(event)
+        if is_unseen:
+            self.unseen.add(event)
         if event.reader.task is not None:
             event.reader.task.add_done_callback(self._on_task_end)
 
@@ -115,9 +124,46 @@ class Leaving(Deriving):
         """Whoever was at some of the open events has gone on: they are finished."""
         closed = set(events)
         self.open = [event for event in self.open if event not in closed]
+        if self.unseen:
+            unseen = closed & self.unseen
+            closed -= unseen
+            self._take_back(unseen)
         for event in closed:
             event.is_settled, event.part.is_left = True, False
             self._finish(event, is_skipped=False)
+
+    def _take_back(self, unseen: set[Any]) -> None:
+        """Have events that nobody has seen taken again, in their order."""
+        self.unseen -= unseen
+        events = [event for event in unseen if _is_unfinished(event)]
+        events.sort(key=lambda event: (event.part.tp, event.record.offset))
+        # From the last slice to the first, since each comes before what is in the queue.
+        for part in reversed(dict.fromkeys(event.part for event in events)):
+            records = [event.record for event in events if event.part is part]
+            self.app._attachments.drop(part, [record.offset for record in records])
+            self.channel.queue.put_back(part, records)
+        for event in events:
+            event.is_settled = True
+            self._tell_out(event, is_left=True)
+
+    def _pass(self, reader: Reader, event: Any) -> None:
+        """A body has asked for the next record: what loops within its own have had, and were left at, is finished.
+
+        Args:
+            reader: of the loop that goes on.
+            event: that it had.
+        """
+        within = [each for each in (self.current_event, *self.listed) if each is not event and hasattr(each, "part")]
+        for each in within:
+            if each.reader is not reader and each.reader.task is reader.task and not each.is_settled:
+                self.open.append(each)
+        is_open = set(self.open)
+        self.listed = [each for each in self.listed if each not in is_open]
+        self._close(
+            each
+            for each in self.open
+            if each.reader is not reader and each.reader.task is reader.task and each.reader.body is reader.body
+        )
 
     def take_open(self, body: Body | None) -> list[Any]:
         """Hand out the events that a body was at, to whoever knows that it has failed.
@@ -132,6 +178,7 @@ class Leaving(Deriving):
         if self.current_event in found:
             self.current_event = None
         self.open = [event for event in self.open if event not in found]
+        self.unseen -= found
         self.listed = [event for event in self.listed if event not in found]
         return self._settled(found)
 

@@ -13,7 +13,7 @@ from faust.streams import _current_event
 from faust.types.tuples import ack_lock
 from orjson import JSONDecodeError, loads
 
-from framework.streams.agents.bodies import current_body
+from framework.streams.agents.bodies import current_body, was_cancelled_from_outside
 from framework.streams.agents.counting import count_in_bulk
 from framework.streams.agents.singles import NOTHING, Singles
 from framework.streams.reading.decoding import BLESSED, Decoding
@@ -152,6 +152,8 @@ class Stream(Singles):
                         else:
                             yield value if what == VALUES else event if what == EVENTS else (event.key, event.value)
                         # The body has ended.
+                        if self.open or self.current_event is not event:
+                            self._pass(reader, event)
                         if event.is_settled:
                             # Another one has failed meanwhile, and the next is at this record.
                             break
@@ -186,6 +188,10 @@ class Stream(Singles):
                     reader.notify()
         except StopAsyncIteration:
             is_over = True
+        except asyncio.CancelledError:
+            # Nobody cancels a loop whose body has its record: it waits there for nothing.
+            self._leave(event, is_unseen=was_cancelled_from_outside())
+            raise
         except BaseException:
             self._leave(event)
             raise
