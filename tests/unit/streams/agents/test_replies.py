@@ -41,7 +41,7 @@ def test_more_answers_than_a_queue_has_room_for(monkeypatch: pytest.MonkeyPatch)
                 if not number:
                     await settle()
                     await feeding.index()
-                assert not feeding.consumer._is_crowded(REPLIES)
+                assert feeding.consumer._crowded_of([REPLIES]) == set()
                 feeding.feed(answer(number), tp=REPLIES)
                 assert await asyncio.wait_for(promise, 1.0) == number
             await settle()
