@@ -104,6 +104,10 @@ class Slice:
         """Whether a record was taken and is not finished."""
         return offset in self.held or self.position <= offset < self.taken
 
+    def has_finished(self, offset: int) -> bool:
+        """Whether a record was taken and is finished."""
+        return offset < self.position and offset not in self.held and offset not in self.waiting
+
     def hold(self, offset: int, holder: Holder | None = busy) -> None:
         """Count a record that was just taken, or whose body keeps it, as one that may be finished out of turn.
 
