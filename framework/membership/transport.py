@@ -117,6 +117,7 @@ class Consumer(BatchConsumer):
         """Finish and commit what is in flight, then let Faust forget the partitions.
 
         Faust drops its acknowledgements first, and so does the work of up to a commit interval again at each rebalance.
+        Without `stream_wait_empty` only what is finished already is committed, and the rest comes again.
         """
         self._is_rebalancing = True
         if self.app.should_stop:
@@ -124,7 +125,10 @@ class Consumer(BatchConsumer):
             await self._finished.wait()
         elif assignment := self.assignment():
             self._go_quiet(assignment)
-            await self.wait_empty()
+            if self.app.conf.stream_wait_empty:
+                await self.wait_empty()
+            else:
+                await self.commit_and_end_transactions()
         await super().on_partitions_revoked(revoked)
 
     async def on_stop(self) -> None:

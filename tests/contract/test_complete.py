@@ -34,6 +34,7 @@ ELSEWHERE = {
     "_fetcher": "test_aiokafka.test_attributes_of_a_consumer",
     "_coordinator": "test_aiokafka.test_attributes_of_a_consumer",
     "_fetchers": "test_faust_fast.test_attribute_of_a_reply_consumer",
+    "_results": "test_faust_fast.test_barrier_keeps_its_answers_in_a_queue",
     "_bucket": "test_faust_fast.test_bucket_of_a_supervisor_waits_where_it_raises_nothing",
     "_sender": "test_aiokafka.test_sender_of_a_producer",
     "_conns": "test_aiokafka.test_connections_of_a_client",

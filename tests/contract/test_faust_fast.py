@@ -12,7 +12,7 @@ import pytest
 from aiokafka.consumer import fetcher as fetching
 from faust import streams
 from faust.agents.agent import Agent as FaustAgent
-from faust.agents.replies import ReplyConsumer
+from faust.agents.replies import BarrierState, ReplyConsumer, ReplyPromise
 from faust.models.base import Model
 from faust.sensors.monitor import Monitor
 from faust.sensors.prometheus import PrometheusMonitor
@@ -68,6 +68,10 @@ NAMES = [
     Has(streams.Stream, "_channel_stop_iteration", ("channel",), f"{STREAM} `_records`"),
     Has(ReplyConsumer, "_start_fetcher", ("topic_name",), f"{REPLIES}, which overrides it"),
     Has(ReplyConsumer, "_reply_topic", ("topic",), f"{REPLIES} `_start_fetcher`"),
+    Has(ReplyConsumer, "add", ("correlation_id", "promise"), f"{REPLIES}, which overrides it"),
+    Has(ReplyPromise, "fulfill", ("correlation_id", "value"), f"{REPLIES} `_answer`"),
+    Has(faust.Channel, "on_key_decode_error", ("exc", "message"), f"{REPLIES} `_drain`, which replaces it"),
+    Has(faust.Channel, "on_value_decode_error", ("exc", "message"), f"{REPLIES} `_drain`, which replaces it"),
     Has(faust.App, "_reply_consumer", None, f"{DELIVERING}, which overrides it"),
     Has(streams.Stream, "_finalized", None, f"{DERIVING} `_chained_before`"),
     Has(streams.Stream, "_next", None, f"{DERIVING} `_chained_before`"),
@@ -164,6 +168,15 @@ def test_attribute_of_a_stream(name: str) -> None:
 
 def test_attribute_of_a_reply_consumer() -> None:
     assert ReplyConsumer(offline_app())._fetchers == {}, f"ReplyConsumer._fetchers is not in {LIBRARY}; see {REPLIES}."
+
+
+def test_barrier_keeps_its_answers_in_a_queue() -> None:
+    async def scenario() -> None:
+        barrier = BarrierState("replies")
+        found = barrier._results
+        assert isinstance(found, asyncio.Queue), f"BarrierState._results is no queue in {LIBRARY}; see {REPLIES}."
+
+    run(scenario)
 
 
 QUEUE_ATTRIBUTES = "_errors _getters _queue"

@@ -5,7 +5,7 @@ has not been set since it was read, and all of it goes to each of its channels, 
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any
 
@@ -17,6 +17,7 @@ from framework.streams.reading.decoding import Decoding
 from framework.streams.reading.delivery import DeliveringConsumer
 from framework.streams.reading.events import Event, Message, Reader
 from framework.streams.reading.fetching import Fetched
+from framework.streams.reading.queues import ChannelQueue
 from framework.streams.reading.runs import Ledger, Slice
 
 COMMITS_APART = 1.0
@@ -72,7 +73,7 @@ class BatchConsumer(DeliveringConsumer):
         if not self.takes_runs:
             return active
         before = self._crowded
-        self._crowded = {tp for tp in active if not self._is_changelog(tp) and self._is_crowded(tp)}
+        self._crowded = self._crowded_of(tp for tp in active if not self._is_changelog(tp))
         for tp in self._crowded - before:
             self.app.sensors.on_topic_buffer_full(tp)
         if not self._crowded:
@@ -83,14 +84,25 @@ class BatchConsumer(DeliveringConsumer):
     def _is_changelog(self, tp: TP) -> bool:
         return tp.topic in self._changelogs
 
-    def _is_crowded(self, tp: TP) -> bool:
-        return any(channel.queue.is_crowded for channel in self.app.topics._tp_index.get(tp, ()))
+    def _crowded_of(self, partitions: Iterable[TP]) -> set[TP]:
+        """Those that have a channel without room. Hundreds of partitions may share a queue, which is asked once."""
+        answers: dict[ChannelQueue, bool] = {}
+        crowded = set()
+        for tp in partitions:
+            for channel in self.app.topics._tp_index.get(tp, ()):
+                queue = channel.queue
+                if queue not in answers:
+                    answers[queue] = queue.is_crowded
+                if answers[queue]:
+                    crowded.add(tp)
+                    break
+        return crowded
 
-    def _on_room(self) -> None:
-        """A channel has used up a slice."""
-        if not self._crowded:
+    def _on_room(self, queue: ChannelQueue) -> None:
+        """A slice of a queue was used up."""
+        if not self._crowded or queue.is_crowded:
             return
-        now = {tp for tp in self._crowded if not self._is_crowded(tp)} & self._get_active_partitions()
+        now = (self._crowded - self._crowded_of(self._crowded)) & self._get_active_partitions()
         if now:
             self._crowded -= now
             self._wanted |= now

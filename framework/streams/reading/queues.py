@@ -18,15 +18,22 @@ class ChannelQueue(ThrowableQueue[Any]):
 
     Our streams work through the slice at its head. Anybody else, such as `async for event in topic`, gets events; each
     has to be acknowledged by whoever took it.
+
+    How much waits is asked for often, and there may be thousands of slices with a record each: it is not counted anew
+    each time. Only a slice that somebody has begun changes without a word, because a call for each record would cost
+    too much. There are as many of those as there are takers and partitions, at most.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._queue: deque[Any]
         self._parts: deque[Slice] = deque()
+        self._begun: set[Slice] = set()
+        # Records of the slices that nobody has begun; bytes of all.
+        self._untouched = self._bytes = 0
         self.to_event: Callable[[Slice, Any], Any] | None = None
         """Makes an event of a record that somebody takes out by itself; set by whoever puts slices in."""
-        self.on_room: Callable[[], None] | None = None
+        self.on_room: Callable[[ChannelQueue], None] | None = None
         """Called when a slice has been used up."""
 
     @property
@@ -36,11 +43,11 @@ class ChannelQueue(ThrowableQueue[Any]):
 
     def qsize(self) -> int:
         """How many records and other items wait."""
-        return len(self._queue) + sum(len(part) - 1 for part in self._parts)
+        return len(self._queue) - len(self._parts) + self._untouched + sum(map(len, self._begun))
 
     def waiting_bytes(self) -> int:
         """Bytes of the slices; of one that was begun all of them."""
-        return sum(part.size for part in self._parts)
+        return self._bytes
 
     def empty(self) -> bool:
         """Whether nothing waits; slices that are used up go."""
@@ -50,7 +57,15 @@ class ChannelQueue(ThrowableQueue[Any]):
     def put_slice(self, part: Slice) -> None:
         """Put a slice in; never waits."""
         self._parts.append(part)
+        self._untouched += part.number
+        self._bytes += part.size
         self.force_put_nowait(part)
+
+    def _begin(self, part: Slice) -> None:
+        """Count what is left of a slice from here on: it is about to be given away."""
+        if part not in self._begun:
+            self._begun.add(part)
+            self._untouched -= part.number
 
     async def wait(self) -> None:
         """Wait until there is an item, or an error to be raised."""
@@ -83,6 +98,7 @@ class ChannelQueue(ThrowableQueue[Any]):
         first = self._queue[0]
         if type(first) is not Slice:
             return super().get_nowait()
+        self._begin(first)
         # Others may wait for the rest of it.
         self._wakeup_next(self._getters)
         return first
@@ -96,7 +112,7 @@ class ChannelQueue(ThrowableQueue[Any]):
         if self._queue and self._queue[0] is part:
             self._settle()
             if self.on_room is not None:
-                self.on_room()
+                self.on_room(self)
 
     def rotate(self, part: Slice) -> bool:
         """Let other partitions have their turn before the rest of a slice; False if it is not first, or there are none.
@@ -116,14 +132,22 @@ class ChannelQueue(ThrowableQueue[Any]):
     def _settle(self) -> None:
         while self._queue and type(self._queue[0]) is Slice and not len(self._queue[0]):
             self._queue.popleft()
-            self._parts.popleft().release()
+            part = self._parts.popleft()
+            self._begin(part)
+            self._begun.remove(part)
+            self._bytes -= part.size
+            part.release()
 
     def put_back(self, part: Slice, records: list[Any]) -> None:
         """Have records of a slice taken again, before everything else."""
         part.put_back(records)
-        if len(part) and part not in self._parts:
+        if part in self._parts:
+            self._begin(part)
+        elif len(part):
             self._queue.appendleft(part)
             self._parts.appendleft(part)
+            self._begun.add(part)
+            self._bytes += part.size
         self._wakeup_next(self._getters)
 
     def _get(self) -> Any:
@@ -132,6 +156,7 @@ class ChannelQueue(ThrowableQueue[Any]):
         if type(first) is not Slice:
             return self._queue.popleft()
         assert self.to_event is not None, "a slice without a maker of events"
+        self._begin(first)
         record = next(first.rest)
         # Whoever takes it this way may never acknowledge it, and no rebalance waits for that.
         first.hold(record.offset, None)
@@ -145,4 +170,6 @@ class ChannelQueue(ThrowableQueue[Any]):
         for part in self._parts:
             part.drop()
         self._parts.clear()
+        self._begun.clear()
+        self._untouched = self._bytes = 0
         super().clear()

@@ -35,6 +35,7 @@ class Slice:
     Attributes:
         tp: the partition.
         generation: of the group when it was delivered.
+        number: how many records it has come with.
         size: bytes of its values.
         end: offset one past its last record.
         is_first: whether this is the first of the channels that got the run; it counts messages for the sensors.
@@ -52,6 +53,7 @@ class Slice:
         "is_dropped",
         "is_first",
         "is_left",
+        "number",
         "position",
         "rest",
         "size",
@@ -62,7 +64,7 @@ class Slice:
 
     def __init__(self, tp: TP, records: list[Any], generation: int, *, size: int = 0, is_first: bool = True) -> None:
         self.tp, self.generation, self.size, self.is_first = tp, generation, size, is_first
-        self._records = records
+        self._records, self.number = records, len(records)
         self.rest: Iterator[Any] = iter(records)
         self.position = self.taken = records[0].offset
         self.end = records[-1].offset + 1
@@ -101,6 +103,10 @@ class Slice:
     def is_taken(self, offset: int) -> bool:
         """Whether a record was taken and is not finished."""
         return offset in self.held or self.position <= offset < self.taken
+
+    def has_finished(self, offset: int) -> bool:
+        """Whether a record was taken and is finished."""
+        return offset < self.position and offset not in self.held and offset not in self.waiting
 
     def hold(self, offset: int, holder: Holder | None = busy) -> None:
         """Count a record that was just taken, or whose body keeps it, as one that may be finished out of turn.

@@ -18,11 +18,16 @@ class Attached(Attachments):
 
     Faust keeps them on a heap, where those of one record change places. It sends what the record in hand has made so
     far, and what a try has made that has failed. And it does not look whether they were sent, and commits.
+
+    What a task makes of a record that was committed meanwhile is sent at once: no commit passes that record again.
     """
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self._waiting: dict[TP, dict[int, deque[Output]]] = {}
+        self._published: dict[TP, int] = {}
+        self._late: deque[Any] = deque()
+        self._sender: asyncio.Task[None] | None = None
         self._sent: set[asyncio.Future[Any]] = set()
         self._failure: ProducerSendError | None = None
 
@@ -34,9 +39,31 @@ class Attached(Attachments):
         """
         found = self.app.topic(channel) if isinstance(channel, str) else channel
         future = found.as_future_message(*record, **options)
-        outputs = self._waiting.setdefault(message.tp, {}).setdefault(message.offset, deque())
-        outputs.append((getattr(message, "part", None), future))
+        waiting = self._waiting.setdefault(message.tp, {})
+        if message.offset not in waiting and self._is_over(message):
+            self._late.append(future)
+            if self._sender is None or self._sender.done():
+                self._sender = asyncio.ensure_future(self._send_late())
+                self._sent.add(self._sender)
+        else:
+            waiting.setdefault(message.offset, deque()).append((getattr(message, "part", None), future))
         return future
+
+    def _is_over(self, message: Any) -> bool:
+        """Whether a record is finished, and the commit that passes it has begun or was made.
+
+        Begun is enough: that commit has looked already what waits. But as long as something of the record waits, what
+        comes later has its place behind that.
+        """
+        if message.offset >= self._published.get(message.tp, 0):
+            return False
+        part = getattr(message, "part", None)
+        return bool(message.acked if part is None else part.has_finished(message.offset))
+
+    async def _send_late(self) -> None:
+        # One task for all, so that they keep their order.
+        while self._late:
+            await self._publish(self._late.popleft())
 
     def drop(self, part: Any, offsets: Iterable[int]) -> None:
         """Forget what records have made so far: they come again, or nobody is at them any more.
@@ -51,7 +78,10 @@ class Attached(Attachments):
                 waiting[offset] = deque(output for output in waiting[offset] if output[0] is not part)
 
     def forget(self, tp: TP) -> None:
-        """A partition is given up: what is not committed of it is done again, here or elsewhere."""
+        """A partition is given up: what is not committed of it is done again, here or elsewhere.
+
+        What is committed is not, so what a task makes of it still is sent.
+        """
         for outputs in self._waiting.pop(tp, {}).values():
             outputs.clear()
 
@@ -67,6 +97,7 @@ class Attached(Attachments):
             ProducerSendError: one could not be sent, now or earlier; nothing is to be committed.
         """
         for tp, offset in offsets.items():
+            self._published[tp] = offset
             await self._send(self._waiting.get(tp, {}), offset)
         while self._sent:
             done, _ = await asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED)
@@ -85,10 +116,13 @@ class Attached(Attachments):
                 output = outputs.popleft()
                 _, future = output
                 try:
-                    sent = await future.message.channel.publish_message(future, wait=False)
+                    await self._publish(future)
                 except BaseException:
                     # It was not taken; the next commit comes to it first.
                     outputs.appendleft(output)
                     raise
-                self._sent.add(asyncio.ensure_future(sent))
             waiting.pop(offset, None)
+
+    async def _publish(self, future: Any) -> None:
+        sent = await future.message.channel.publish_message(future, wait=False)
+        self._sent.add(asyncio.ensure_future(sent))

@@ -7,6 +7,8 @@ import pytest
 from faust.types import TP
 
 from framework.streams.reading.fetching import Fetched
+from framework.streams.reading.queues import ChannelQueue
+from framework.streams.reading.runs import Slice
 from tests.unit.streams.fakes import CHANGELOG, FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, Loop, fed, looping, raw
 
@@ -170,6 +172,45 @@ class TestCrowdedPartitions:
                 await feeding.consumer._deliver_runs(fetched(feeding, 0, 1, 2))
                 await settle()
                 assert feeding.consumer._wanted_partitions() == {other}
+
+        run(scenario)
+
+    def test_queue_of_many_partitions_is_asked_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And does not count its slices for that: thousands of them may have one record each."""
+        partitions = [TP("flights", number) for number in range(100)]
+        calls = {"asked": 0, "counted": 0}
+
+        def counting(name: str, function: Any) -> Any:
+            def call(self: Any) -> Any:
+                calls[name] += 1
+                return function(self)
+
+            return call
+
+        monkeypatch.setattr(ChannelQueue, "is_crowded", property(counting("asked", ChannelQueue.is_crowded.fget)))
+        monkeypatch.setattr(Slice, "__len__", counting("counted", Slice.__len__))
+
+        async def scenario() -> None:
+            async with fed(*partitions, max_in_flight=100) as feeding:
+                loop = await looping(feeding, feeding.stream(), is_open=False)
+                await feeding.join()
+                for tp in partitions:
+                    feeding.feed(0, tp=tp)
+                feeding.feed(1, 2, tp=partitions[0])
+                await settle()
+                calls.update(asked=0, counted=0)
+                wanted = feeding.consumer._wanted_partitions()
+                assert (wanted, calls) == (set(), {"asked": 1, "counted": 1})
+                (queue,) = {channel.queue for tp in partitions for channel in feeding.app.topics._tp_index[tp]}
+                feeding.consumer._on_room(queue)
+                assert (wanted, calls) == (set(), {"asked": 2, "counted": 2})
+                for _ in range(3):
+                    await loop.one_more()
+                assert wanted == set(partitions)
+                calls.update(asked=0, counted=0)
+                feeding.consumer._crowded = set(partitions)
+                feeding.consumer._on_room(queue)
+                assert (feeding.consumer._crowded, calls) == (set(), {"asked": 2, "counted": 2})
 
         run(scenario)
 

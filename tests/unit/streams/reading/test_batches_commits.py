@@ -232,3 +232,28 @@ class TestWhatIsBeingDone:
                 assert feeding.committed == {FLIGHTS: 1}
 
         run(scenario)
+
+    @pytest.mark.parametrize("is_waited_for", [True, False])
+    def test_rebalance_waits_for_what_is_in_hand_unless_told_not_to(self, is_waited_for: bool) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                feeding.app.conf.stream_wait_empty = is_waited_for
+                loop = await reading(feeding, is_open=False)
+                feeding.feed(0, 1)
+                await settle()
+                await loop.one_more()
+                revoking = asyncio.ensure_future(feeding.consumer.on_partitions_revoked({FLIGHTS}))
+                await settle()
+                assert revoking.done() is not is_waited_for
+                assert feeding.committed == {FLIGHTS: 1}
+                loop.go.set()
+                await asyncio.wait_for(revoking, 0.5)
+                await settle()
+                await feeding.consumer.commit()
+                assert feeding.committed == {FLIGHTS: 2 if is_waited_for else 1}
+                await feeding.join(feeding.committed[FLIGHTS])
+                feeding.feed(*range(feeding.committed[FLIGHTS], 3))
+                await settle()
+                assert loop.got == ([0, 1, 2] if is_waited_for else [0, 1, 1, 2])
+
+        run(scenario)

@@ -25,6 +25,15 @@ def part_of(*offsets: int, size: int = 0) -> Slice:
     return Slice(FLIGHTS, [SimpleNamespace(offset=offset) for offset in offsets], 1, size=size)
 
 
+def first_of(queue: ChannelQueue) -> Any:
+    """What `head` gives where something waits."""
+    try:
+        queue.head().send(None)
+    except StopIteration as result:
+        return result.value
+    raise AssertionError("nothing waits")
+
+
 class Taker:
     """Takes as a stream does, and notes what it got."""
 

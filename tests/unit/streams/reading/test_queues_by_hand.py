@@ -6,7 +6,7 @@ import pytest
 
 from framework.streams.reading import queues
 from tests.unit.streams.fakes import run, settle
-from tests.unit.streams.reading.test_queues import Taker, new_queue, part_of
+from tests.unit.streams.reading.test_queues import Taker, first_of, new_queue, part_of
 
 
 class TestPuttingBack:
@@ -140,7 +140,7 @@ class TestRoom:
         queue.put_slice(part)
         queue.force_put_nowait("single")
         assert queue.qsize() == 4
-        next(part.rest)
+        next(first_of(queue).rest)
         assert queue.qsize() == 3
 
     def test_crowded_by_records(self) -> None:
@@ -148,14 +148,14 @@ class TestRoom:
         assert not queue.is_crowded
         queue.put_slice(part)
         assert queue.is_crowded
-        next(part.rest)
+        next(first_of(queue).rest)
         assert not queue.is_crowded
 
     def test_crowded_by_bytes_until_the_slice_is_used_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(queues, "MAX_BYTES", 10)
         queue, part = new_queue(), part_of(1, 2, size=10)
         queue.put_slice(part)
-        next(part.rest)
+        next(first_of(queue).rest)
         assert queue.is_crowded
         next(part.rest)
         queue.settle(part)
@@ -168,7 +168,7 @@ class TestRoom:
 
     def test_says_when_a_slice_was_used_up(self) -> None:
         queue, said = new_queue(), []
-        queue.on_room = lambda: said.append(queue.qsize())
+        queue.on_room = lambda queue: said.append(queue.qsize())
         first = part_of(1)
         queue.put_slice(first)
         queue.put_slice(part_of(2, 3))

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from framework.backoff import Backoff
 from framework.streams.agents import agent as agents
+from framework.streams.reading.runs import Slice
 from framework.streams.sending.attached import Attached
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, start_agent
@@ -140,6 +141,96 @@ def test_what_another_agent_has_made_of_a_record_is_kept() -> None:
     run(scenario)
 
 
+def taken(*, of: int) -> Slice:
+    """A slice whose records somebody has taken."""
+    part = Slice(FLIGHTS, [SimpleNamespace(offset=offset) for offset in range(of)], 1)
+    for record in part.rest:
+        part.hold(record.offset)
+    return part
+
+
+def test_what_comes_during_the_commit_of_its_record_is_sent_and_has_its_place() -> None:
+    async def scenario() -> None:
+        attached, channel, part = Attached(None), Channel(), taken(of=3)
+        part.finish(0)
+        part.finish(1)
+        put(attached, channel, 0, "a", part=part)
+        channel.done = None
+        committing = asyncio.ensure_future(attached.publish({FLIGHTS: 2}))
+        await settle()
+        put(attached, channel, 0, "b", "c", part=part)
+        put(attached, channel, 1, *range(20), part=part)
+        put(attached, channel, 2, "in hand", part=part)
+        await settle()
+        assert channel.sent == ["a", "b", "c", *range(20)]
+        for sent in channel.futures[:-1]:
+            sent.set_result(None)
+        await settle()
+        assert not committing.done(), "the commit is made without what was sent meanwhile"
+        channel.futures[-1].set_result(None)
+        await committing
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("acked", "sent"), [(True, ["late"]), (False, [])])
+def test_on_fausts_own_way_the_message_says_whether_it_is_finished(acked: bool, sent: list[str]) -> None:
+    async def scenario() -> None:
+        attached, channel = Attached(None), Channel()
+        await attached.publish({FLIGHTS: 1})
+        attached.put(SimpleNamespace(tp=FLIGHTS, offset=0, acked=acked), channel, None, "late")
+        await settle()
+        assert channel.sent == sent
+
+    run(scenario)
+
+
+def test_what_comes_too_late_and_cannot_be_sent_holds_all_later_commits() -> None:
+    async def scenario() -> None:
+        attached, channel, part = Attached(None), Channel(), taken(of=1)
+        part.finish(0)
+        await attached.publish({FLIGHTS: 1})
+        channel.refused = RuntimeError("broken")
+        put(attached, channel, 0, "late", part=part)
+        await settle()
+        with pytest.raises(ProducerSendError, match="broken"):
+            await attached.publish({})
+
+    run(scenario)
+
+
+def test_what_comes_behind_one_that_could_not_be_sent_waits_like_it() -> None:
+    async def scenario() -> None:
+        attached, channel, part = Attached(None), Channel(), taken(of=1)
+        part.finish(0)
+        put(attached, channel, 0, "a", part=part)
+        channel.refused = ProducerSendError("too large")
+        with pytest.raises(ProducerSendError, match="too large"):
+            await attached.publish({FLIGHTS: 1})
+        channel.refused = None
+        put(attached, channel, 0, "b", part=part)
+        await settle()
+        assert channel.sent == []
+        await attached.publish({FLIGHTS: 1})
+        assert channel.sent == ["a", "b"]
+
+    run(scenario)
+
+
+def test_record_that_comes_again_waits_for_its_commit() -> None:
+    """The commit that has passed it was not made, and the partition was given to somebody and came back."""
+
+    async def scenario() -> None:
+        attached, channel = Attached(None), Channel()
+        await attached.publish({FLIGHTS: 1})
+        attached.forget(FLIGHTS)
+        put(attached, channel, 0, "again", part=taken(of=1))
+        await settle()
+        assert channel.sent == []
+
+    run(scenario)
+
+
 # --- with agents ------------------------------------------------------------------------------------------------------
 
 
@@ -253,5 +344,37 @@ def test_records_that_a_task_has_left_are_sent_by_the_next() -> None:
             await settle()
             await feeding.consumer.commit()
             assert (sent, feeding.committed) == ([b"0 by the second"], {FLIGHTS: 1})
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_what_a_task_sends_after_the_commit_of_its_record_is_sent(is_revoked: bool) -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            sent = committing(feeding)
+            out = feeding.app.topic("out")
+            go = asyncio.Event()
+
+            async def send(value: Any) -> None:
+                await go.wait()
+                for number in range(3):
+                    await out.send(value=f"{value}.{number}", value_serializer="raw")
+
+            async def body(stream: Any) -> None:
+                async for value in stream:
+                    feeding.begin(send(value))
+
+            await start_agent(feeding, body)
+            await feeding.join()
+            feeding.feed(0)
+            await settle()
+            await feeding.consumer.commit()
+            assert feeding.committed == {FLIGHTS: 1}
+            if is_revoked:
+                await feeding.consumer.on_partitions_revoked({FLIGHTS})
+            go.set()
+            await settle()
+            assert sent == [b"0.0", b"0.1", b"0.2"]
 
     run(scenario)
