@@ -80,6 +80,7 @@ class Changes:
         dirty: `{mark: entry}` of keys that were changed since the last flush. A mark stands for a key: the key itself
             where the store has objects, its bytes where it has bytes.
         flying: the same of those that were sent and are not confirmed; `dirty` is newer.
+        gone: marks of keys that were deleted since their places were looked at.
         weight: bytes of values in `dirty`, about.
         is_dropped: the partition was given up; nothing of it is sent any more.
         echoes: `[(last offset, marks)]` of what was confirmed and will be read back, where several write to the
@@ -92,6 +93,7 @@ class Changes:
         "dirty",
         "echoes",
         "flying",
+        "gone",
         "is_dropped",
         "ledger",
         "partition",
@@ -110,6 +112,7 @@ class Changes:
         self.partition, self.ledger = partition, ledger
         self.dirty: dict[Any, Entry] = {}
         self.flying: dict[Any, Entry] = {}
+        self.gone: list[Any] = []
         self.weight = 0
         self.is_dropped = False
         self.echoes: deque[tuple[int, Collection[Any]]] | None = None
@@ -132,8 +135,10 @@ class Changes:
         """
         if self._places is not None and self._values is not None:
             self._places.update(dict.fromkeys(self.dirty, self.partition))
-            for mark in set(self.dirty).difference(self._values):
-                self._places.pop(mark, None)
+            for mark in self.gone:
+                if mark not in self._values:
+                    self._places.pop(mark, None)
+            self.gone.clear()
 
     def take(self) -> dict[Any, Entry]:
         """Begin a flush: what is dirty is on its way from here on."""

@@ -165,6 +165,7 @@ class Table(Windowed):
             entry.value, entry.is_packed, entry.has_expired = None, True, False
             self._sensor_on_del(self, key)
             if values is not None:
+                desk.changes.gone.append(mark)
                 del values[key]
         self._maybe_del_key_ttl(key, desk.changes.partition)
 

@@ -246,7 +246,11 @@ class Windowed(AtOnce):
 
     def _delete_collected(self, key: Any, partition: int) -> None:
         changes = self.changes_of(partition)
-        mark = key if self._values is not None else self._dump_key(key)
+        if self._values is None:
+            mark = self._dump_key(key)
+        else:
+            mark = key
+            changes.gone.append(mark)
         entry = changes.dirty.get(mark) or self._add(changes, mark, key)
         entry.value, entry.is_packed = None, True
 
