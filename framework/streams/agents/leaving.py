@@ -1,12 +1,21 @@
 """How a loop over a stream begins and ends, and what becomes of the record that it had when it was left."""
 
 import asyncio
+import weakref
 from collections.abc import Iterable
+from contextvars import Context
 from typing import Any
 
-from framework.streams.agents.bodies import Body, Outcome, current_body
+import structlog
+from faust.types.tuples import ack_lock
+
+from framework.streams.agents.bodies import Body, Outcome, current_body, has_ended_well
 from framework.streams.agents.deriving import Deriving
 from framework.streams.reading.events import Reader
+
+log = structlog.get_logger(__name__)
+
+WHOSE_NEXT = "several tasks of a body have ended by handing on what they read; no commit passes it before the body ends"
 
 
 class Leaving(Deriving):
@@ -26,6 +35,13 @@ class Leaving(Deriving):
         """Events whose body has all of them at once, or will."""
         self.readers: list[Reader] = []
         """Those of its loops; there may be several beside each other."""
+        self._watched: set[asyncio.Task[Any]] = set()
+        """Tasks whose end has a say in what becomes of open events, and is to be heard of."""
+        self._ended: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        """Those whose end was heard of."""
+        self._been_here: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        """Tasks that have begun a loop."""
+        self._is_said = False
         self._loops = 0
         self._started_by_loop = False
 
@@ -60,7 +76,7 @@ class Leaving(Deriving):
             # It came from no partition, and nobody has it a second time.
             event.ack()
             return
-        if event.is_settled:
+        if event.is_settled or getattr(event, "is_passed", False):
             return
         if self.is_abandoned(event.reader.body):
             self._put_back(event)
@@ -68,8 +84,7 @@ class Leaving(Deriving):
         event.part.leave(event.record.offset)
         event.reader.notify()
         self.open.append(event)
-        if event.reader.task is not None:
-            event.reader.task.add_done_callback(self._on_task_end)
+        self._watch(event.reader)
 
     def _put_back(self, event: Any) -> None:
         """Have a record taken again by whoever reads the channel next."""
@@ -81,16 +96,33 @@ class Leaving(Deriving):
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
         return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
-    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
-        # Whatever becomes of a body or of a task of the app: its asyncio task itself ends well.
-        def has_ended_well(body: Body | None) -> bool:
-            return body is None or body.task is not task or body.outcome is Outcome.WELL
+    def _watch(self, reader: Reader) -> None:
+        """Hear of the end of the tasks that have a say in what becomes of what a reader has left.
 
-        if not task.cancelled() and task.exception() is None and not self.app.should_stop:
-            self._close(event for event in self.open if event.reader.task is task and has_ended_well(event.reader.body))
+        A task may leave thousands of loops, so it has one callback for all of them; and not in the context of the loop,
+        in which the event is.
+        """
+        for task in _have_a_say(reader) - self._watched:
+            task.add_done_callback(self._on_task_end, context=Context())
+            self._watched.add(task)
+
+    def _unwatch(self) -> None:
+        """Hear no more of tasks that have nothing open."""
+        if not self._watched:
+            return
+        needed: set[Any] = set().union(*(_have_a_say(event.reader) for event in self.open))
+        for task in self._watched - needed:
+            task.remove_done_callback(self._on_task_end)
+        self._watched &= needed
+
+    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
+        self._watched.discard(task)
+        self._ended.add(task)
+        if has_ended_well(task) and not self.app.should_stop:
+            self._close([event for event in self.open if _is_done_with_its_task(event.reader, task)])
 
     def _go_on(self) -> None:
-        """A loop begins; what this task had before is finished.
+        """A loop begins; what this task had before is finished, and what was handed on to it.
 
         The loop before may have been left and not been closed yet: that is done by a task of its own.
         """
@@ -101,23 +133,66 @@ class Leaving(Deriving):
         is_open = set(self.open)
         self.listed = [event for event in self.listed if event not in is_open]
         self.current_event = None
-        # Not what other bodies have. What a task had that has ended, and was not counted as finished then, comes again.
-        self._close(
-            event
-            for event in self.open
-            if event.reader.body is body and (body is not None or event.reader.task is task)
-        )
+        # Not what others are at, also of the same body. What a task had that has ended, and was not counted as finished
+        # then, comes again, or is the body's.
+        own = [event for event in self.open if event.reader.body is body and event.reader.task is task]
+        self._close([*own, *self._handed_on(task, body)])
         for event in [event for event in self.open if _is_nobodys(event.reader)]:
             self.open.remove(event)
             self._put_back(event)
+        self._unwatch()
 
-    def _close(self, events: Iterable[Any]) -> None:
-        """Whoever was at some of the open events has gone on: they are finished."""
+    def _handed_on(self, task: Any, body: Body | None) -> list[Any]:
+        """What tasks of a body have read, and handed on as they ended: by a result, or an error that was caught.
+
+        As `await wait_for(read_one(stream), 5.0)` does: to read, it has begun a task. Whoever has awaited it has its
+        record until he asks for the next one, mostly by another such task, and asyncio does not tell who begins a task.
+        So the next loop has it that a task begins which was not at the stream before, or the body's own. Not that of a
+        task which was: it is a worker beside the others, and knows nothing of what they were handed.
+
+        Where several such tasks have ended with a record each, some of the body's tasks may be at theirs yet, and the
+        loop may be anybody's. Then all are left open until the body has ended well.
+        """
+        is_new = task not in self._been_here
+        self._been_here.add(task)
+        if not is_new and (body is None or body.task is not task):
+            return []
+        found = [event for event in self.open if event.reader.body is body and self._is_handed_on(event.reader)]
+        if len({event.reader.task for event in found if event.reader.acks}) <= 1:
+            return found
+        if not self._is_said:
+            self._is_said = True
+            log.warning("delivery.left_open", channel=str(self.channel), reason=WHOSE_NEXT)
+        return []
+
+    def _is_handed_on(self, reader: Reader) -> bool:
+        task, body = reader.task, reader.body
+        if body is None or body.outcome in (Outcome.FAILED, Outcome.CANCELLED) or not task.done():
+            return False
+        if not has_ended_well(task):
+            # Not before those have heard of it who fail with it, or are cancelled.
+            return task in self._ended
+        return task.result() is not None
+
+    def _close(self, events: list[Any]) -> None:
+        """Whoever was at some of the open events has gone on: they are finished, or his to acknowledge by hand."""
         closed = set(events)
+        if not closed:
+            return
         self.open = [event for event in self.open if event not in closed]
         for event in closed:
-            event.is_settled, event.part.is_left = True, False
+            part, offset = event.part, event.record.offset
+            if not (event.reader.acks or getattr(event, "has_failed", False)):
+                event.is_passed = True
+                with ack_lock:
+                    if offset in part.held:
+                        part.held[offset] = weakref.ref(event)
+                continue
+            if part.position <= offset < part.taken:
+                part.is_left = False
+            event.is_settled = True
             self._finish(event, is_skipped=False)
+        self._unwatch()
 
     def take_open(self, body: Body | None) -> list[Any]:
         """Hand out the events that a body was at, to whoever knows that it has failed.
@@ -133,6 +208,7 @@ class Leaving(Deriving):
             self.current_event = None
         self.open = [event for event in self.open if event not in found]
         self.listed = [event for event in self.listed if event not in found]
+        self._unwatch()
         return self._settled(found)
 
     def take_kept(self, body: Body) -> list[Any]:
@@ -191,12 +267,31 @@ def _is_unfinished(event: Any) -> bool:
     return not event.is_settled and event.part.is_taken(event.record.offset)
 
 
+def _have_a_say(reader: Reader) -> set[Any]:
+    body = reader.body
+    return {task for task in (reader.task, None if body is None else body.task) if task is not None}
+
+
+def _is_done_with_its_task(reader: Reader, task: Any) -> bool:
+    """Whether what a reader has left is finished where a task has ended well.
+
+    Whatever becomes of a body, or of a task of the app, its asyncio task itself ends well. A task that it has begun may
+    have handed on its record as its result: then the body has it.
+    """
+    body = reader.body
+    if body is None:
+        return reader.task is task
+    if body.outcome is Outcome.WELL:
+        return reader.task is task or (body.task is task and reader.task is not None and reader.task.done())
+    return body.outcome is None and reader.task is task and body.task is not task and task.result() is None
+
+
 def _is_nobodys(reader: Reader) -> bool:
     """Whether the task of a reader has failed or was cancelled, and no agent will say what becomes of what it had."""
     task, body = reader.task, reader.body
     if task is None or not task.done():
         return False
     if body is not None:
-        return bool(body.outcome is Outcome.CANCELLED)
+        return body.outcome in (Outcome.CANCELLED, Outcome.FAILED)
     # Of one that has ended well, `_on_task_end` says it, perhaps in the next step.
-    return bool(task.cancelled() or task.exception() is not None)
+    return not has_ended_well(task)

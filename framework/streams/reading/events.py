@@ -88,6 +88,8 @@ class PlainEvent(faust.Event):
 
     has_failed = False
     """Whether an `async with` of it has ended by an error. It is finished when the loop goes on all the same."""
+    is_passed = False
+    """Whether whoever has it to acknowledge has gone on since its loop was left."""
 
     async def __aexit__(self, kind: Any = None, error: Any = None, trace: Any = None) -> None:
         reader: Reader | None = getattr(self, "reader", None)
