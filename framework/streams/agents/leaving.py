@@ -2,23 +2,27 @@
 
 import asyncio
 import weakref
-from collections.abc import Iterable
-from contextvars import Context
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-import structlog
 from faust.types.tuples import ack_lock
 
 from framework.streams.agents.bodies import Body, Outcome, current_body, has_ended_well
-from framework.streams.agents.deriving import Deriving
-from framework.streams.reading.events import Reader
-
-log = structlog.get_logger(__name__)
-
-WHOSE_NEXT = "several tasks of a body have ended by handing on what they read; no commit passes it before the body ends"
+from framework.streams.agents.handing import Handing
+from framework.streams.reading.events import Asking, Reader
 
 
-class Leaving(Deriving):
+class Handle:
+    """What a loop over a stream knows itself by.
+
+    Attributes:
+        iterator: a weak reference to it, which is dead as soon as nobody has the loop any more.
+    """
+
+    iterator: "weakref.ref[AsyncIterator[Any]]"
+
+
+class Leaving(Handing):
     """Faust's stream, as far as it has to know how its loops end.
 
     Where a loop is left, by `break` or by an exception, nobody can tell from there how. Then its record is open until
@@ -29,26 +33,28 @@ class Leaving(Deriving):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.open: list[Any] = []
-        """Events whose loop was left."""
         self.listed: list[Any] = []
         """Events whose body has all of them at once, or will."""
         self.readers: list[Reader] = []
         """Those of its loops; there may be several beside each other."""
-        self._watched: set[asyncio.Task[Any]] = set()
-        """Tasks whose end has a say in what becomes of open events, and is to be heard of."""
-        self._ended: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        """Those whose end was heard of."""
-        self._been_here: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        """Tasks that have begun a loop."""
-        self._is_said = False
         self._loops = 0
+        self._not_begun: weakref.WeakSet[AsyncIterator[Any]] = weakref.WeakSet()
+        """Loops whose first record nobody has asked for yet."""
         self._started_by_loop = False
 
-    async def _begin(self) -> None:
+    def _created(self, iterator: AsyncIterator[Any], handle: Handle) -> AsyncIterator[Any]:
+        """Count a loop from here on: what stops the stream closes all that there are."""
+        handle.iterator = weakref.ref(iterator)
+        self._active_agens.add(iterator)
+        self._not_begun.add(iterator)
+        return iterator
+
+    async def _begin(self, handle: Handle) -> None:
         """Start with the loop, unless somebody has."""
         self._finalized = True
         self._loops += 1
+        if (iterator := handle.iterator()) is not None:
+            self._not_begun.discard(iterator)
         if (body := current_body()) is not None:
             body.streams[self] = None
         if await self.maybe_start():
@@ -63,7 +69,8 @@ class Leaving(Deriving):
         """
         self._loops -= 1
         is_chained = self._prev is not None or self._next is not None
-        if self._started_by_loop and not self._loops and (is_over or self.should_stop or not is_chained):
+        is_last = not (self._loops or self._not_begun)
+        if self._started_by_loop and is_last and (is_over or self.should_stop or not is_chained):
             self._started_by_loop = False
             await self.stop()
             self.service_reset()
@@ -76,7 +83,7 @@ class Leaving(Deriving):
             # It came from no partition, and nobody has it a second time.
             event.ack()
             return
-        if event.is_settled or getattr(event, "is_passed", False):
+        if event.is_settled or getattr(event, "is_passed", False) or event in self.open:
             return
         if self.is_abandoned(event.reader.body):
             self._put_back(event)
@@ -96,37 +103,15 @@ class Leaving(Deriving):
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
         return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
-    def _watch(self, reader: Reader) -> None:
-        """Hear of the end of the tasks that have a say in what becomes of what a reader has left.
-
-        A task may leave thousands of loops, so it has one callback for all of them; and not in the context of the loop,
-        in which the event is.
-        """
-        for task in _have_a_say(reader) - self._watched:
-            task.add_done_callback(self._on_task_end, context=Context())
-            self._watched.add(task)
-
-    def _unwatch(self) -> None:
-        """Hear no more of tasks that have nothing open."""
-        if not self._watched:
-            return
-        needed: set[Any] = set().union(*(_have_a_say(event.reader) for event in self.open))
-        for task in self._watched - needed:
-            task.remove_done_callback(self._on_task_end)
-        self._watched &= needed
-
-    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
-        self._watched.discard(task)
-        self._ended.add(task)
-        if has_ended_well(task) and not self.app.should_stop:
-            self._close([event for event in self.open if _is_done_with_its_task(event.reader, task)])
-
     def _go_on(self) -> None:
         """A loop begins; what this task had before is finished, and what was handed on to it.
 
         The loop before may have been left and not been closed yet: that is done by a task of its own.
         """
         task, body = asyncio.current_task(), current_body()
+        for event in (*[reader.event for reader in self.readers], *self.listed):
+            if hasattr(event, "part") and event.reader.stream is self and _was_left(event.reader):
+                self._leave(event)
         for before in (*self.listed, self.current_event):
             if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
                 self.open.append(before)
@@ -141,38 +126,6 @@ class Leaving(Deriving):
             self.open.remove(event)
             self._put_back(event)
         self._unwatch()
-
-    def _handed_on(self, task: Any, body: Body | None) -> list[Any]:
-        """What tasks of a body have read, and handed on as they ended: by a result, or an error that was caught.
-
-        As `await wait_for(read_one(stream), 5.0)` does: to read, it has begun a task. Whoever has awaited it has its
-        record until he asks for the next one, mostly by another such task, and asyncio does not tell who begins a task.
-        So the next loop has it that a task begins which was not at the stream before, or the body's own. Not that of a
-        task which was: it is a worker beside the others, and knows nothing of what they were handed.
-
-        Where several such tasks have ended with a record each, some of the body's tasks may be at theirs yet, and the
-        loop may be anybody's. Then all are left open until the body has ended well.
-        """
-        is_new = task not in self._been_here
-        self._been_here.add(task)
-        if not is_new and (body is None or body.task is not task):
-            return []
-        found = [event for event in self.open if event.reader.body is body and self._is_handed_on(event.reader)]
-        if len({event.reader.task for event in found if event.reader.acks}) <= 1:
-            return found
-        if not self._is_said:
-            self._is_said = True
-            log.warning("delivery.left_open", channel=str(self.channel), reason=WHOSE_NEXT)
-        return []
-
-    def _is_handed_on(self, reader: Reader) -> bool:
-        task, body = reader.task, reader.body
-        if body is None or body.outcome in (Outcome.FAILED, Outcome.CANCELLED) or not task.done():
-            return False
-        if not has_ended_well(task):
-            # Not before those have heard of it who fail with it, or are cancelled.
-            return task in self._ended
-        return task.result() is not None
 
     def _close(self, events: list[Any]) -> None:
         """Whoever was at some of the open events has gone on: they are finished, or his to acknowledge by hand."""
@@ -267,25 +220,6 @@ def _is_unfinished(event: Any) -> bool:
     return not event.is_settled and event.part.is_taken(event.record.offset)
 
 
-def _have_a_say(reader: Reader) -> set[Any]:
-    body = reader.body
-    return {task for task in (reader.task, None if body is None else body.task) if task is not None}
-
-
-def _is_done_with_its_task(reader: Reader, task: Any) -> bool:
-    """Whether what a reader has left is finished where a task has ended well.
-
-    Whatever becomes of a body, or of a task of the app, its asyncio task itself ends well. A task that it has begun may
-    have handed on its record as its result: then the body has it.
-    """
-    body = reader.body
-    if body is None:
-        return reader.task is task
-    if body.outcome is Outcome.WELL:
-        return reader.task is task or (body.task is task and reader.task is not None and reader.task.done())
-    return body.outcome is None and reader.task is task and body.task is not task and task.result() is None
-
-
 def _is_nobodys(reader: Reader) -> bool:
     """Whether the task of a reader has failed or was cancelled, and no agent will say what becomes of what it had."""
     task, body = reader.task, reader.body
@@ -294,4 +228,9 @@ def _is_nobodys(reader: Reader) -> bool:
     if body is not None:
         return body.outcome in (Outcome.CANCELLED, Outcome.FAILED)
     # Of one that has ended well, `_on_task_end` says it, perhaps in the next step.
-    return not has_ended_well(task)
+    return not isinstance(task, Asking) and not has_ended_well(task)
+
+
+def _was_left(reader: Reader) -> bool:
+    """Whether nobody has a reader's loop any more; a task of its own closes it, perhaps when the next one has begun."""
+    return reader.iterator is not None and reader.iterator() is None

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +11,14 @@ import pytest
 from framework.streams.reading.events import Event
 from tests.unit.streams.fakes import run, settle
 from tests.unit.streams.feeding import Feeding, fed, start_agent
+
+
+@pytest.fixture
+def nothing_logged() -> Iterator[None]:
+    """What pytest captures of the log has the tracebacks, and so what the bodies had."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 async def read_one(stream: Any) -> Any:
@@ -243,5 +253,82 @@ def test_loops_that_were_left_leave_nothing_behind() -> None:
             assert (len(got), len(tasks[0]._callbacks or ())) == (50, 1)
             # The task's own context has the last one.
             assert len([each for each in gc.get_objects() if type(each) is Event]) <= 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("how", ["wait_for", "create_task"])
+def test_loop_for_each_record_that_is_asked_for_by_a_task(how: str) -> None:
+    """The task is the loop's own `anext`, and must not keep it."""
+
+    async def scenario() -> None:
+        async with fed() as feeding:
+            got: list[int] = []
+            streams: list[Any] = []
+
+            async def body(stream: Any) -> None:
+                streams.append(stream)
+                while True:
+                    asking = anext(aiter(stream))
+                    is_bounded = how == "wait_for"
+                    got.append(await (asyncio.wait_for(asking, 5.0) if is_bounded else asyncio.create_task(asking)))
+
+            await start_agent(feeding, body)
+            feeding.feed(*range(6))
+            await finished(feeding, 6)
+            assert (got, feeding.committable()) == ([*range(6)], 6)
+            assert (len(streams), len(streams[0].readers), feeding.app.turns._busy) == (1, 1, 0)
+
+    run(scenario)
+
+
+def test_loop_that_is_kept_over_tasks_goes_with_the_body_that_has_failed(nothing_logged: None) -> None:
+    async def scenario() -> None:
+        async with fed(agent_tries=50) as feeding:
+            tries: list[int] = []
+            streams: list[Any] = []
+
+            async def body(stream: Any) -> None:
+                streams.append(stream)
+                values = aiter(stream)
+                while True:
+                    following = asyncio.ensure_future(anext(values))
+                    await asyncio.wait({following}, timeout=5.0)
+                    tries.append(following.result())
+                    if tries.count(tries[-1]) == 1:
+                        raise ValueError
+
+            await start_agent(feeding, body)
+            feeding.feed(*range(3))
+            await finished(feeding, 3)
+            for _ in range(3):
+                gc.collect()
+                await settle()
+            assert (tries, feeding.committable()) == ([0, 0, 1, 1, 2, 2], 3)
+            assert (len(streams[0].readers), feeding.app.turns._busy) == (1, 0)
+
+    run(scenario)
+
+
+def test_loop_that_was_made_and_not_begun_is_not_closed_by_another_that_ends() -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            stream = feeding.stream()
+            got: list[int] = []
+
+            async def read() -> None:
+                following = aiter(stream)
+                async for value in stream:
+                    got.append(value)
+                    break
+                await settle(5)
+                got.append(await anext(following))
+
+            reading = feeding.begin(read())
+            await settle()
+            await feeding.index()
+            feeding.feed(0, 1)
+            await asyncio.wait([reading])
+            assert got == [0, 1]
 
     run(scenario)
