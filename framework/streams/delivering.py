@@ -89,6 +89,9 @@ class DeliveringApp(faust.App):
                 # Faust would end the task in silence, and nothing behind that record would be committed.
                 raise TaskCancelledError(repr(task), places) from error
             raise
+        except BaseException:
+            body.outcome = Outcome.FAILED
+            raise
         body.outcome = Outcome.WELL
 
     def create_event(self, key: Any, value: Any, headers: Any, message: Any) -> Any:

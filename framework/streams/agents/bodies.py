@@ -76,3 +76,8 @@ def was_cancelled_from_outside() -> bool:
     """Whether somebody has cancelled this task, and not something that it has awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def has_ended_well(task: Any) -> bool:
+    """Whether a task that has ended did so by a result."""
+    return not task.cancelled() and task.exception() is None

@@ -12,6 +12,7 @@ from mode import Seconds, want_seconds
 
 from framework.streams.agents.bodies import was_cancelled_from_outside
 from framework.streams.agents.counting import count_in_bulk
+from framework.streams.agents.leaving import Handle
 from framework.streams.agents.singles import NOTHING
 from framework.streams.agents.stream import Stream as BaseStream
 from framework.streams.reading.events import Event, Reader
@@ -59,13 +60,12 @@ class Stream(BaseStream):
         return self._lists(max_, within, stamped)
 
     def _lists(self, max_: int, within: Seconds, pick: Pick, *, acks: bool = True) -> AsyncIterator[list[Any]]:
-        loop: AsyncIterator[list[Any]] = self._buffer(max_, want_seconds(within) if within else None, pick, acks)
-        self._active_agens.add(loop)
-        return loop
+        handle = Handle()
+        return self._created(self._buffer(max_, want_seconds(within) if within else None, pick, acks, handle), handle)
 
-    async def _buffer(self, max_: int, timeout: float | None, pick: Pick, acks: bool) -> Any:
-        await self._begin()
-        reader = self._new_reader()
+    async def _buffer(self, max_: int, timeout: float | None, pick: Pick, acks: bool, handle: Handle) -> Any:
+        await self._begin(handle)
+        reader = self._new_reader(handle)
         reader.acks, reader.is_ordered = acks, False
         is_over, is_seen, turns = False, False, self.app.turns
         turn_ends = turns.deadline()

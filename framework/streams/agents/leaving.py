@@ -1,15 +1,28 @@
 """How a loop over a stream begins and ends, and what becomes of the record that it had when it was left."""
 
 import asyncio
-from collections.abc import Iterable
+import weakref
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from framework.streams.agents.bodies import Body, Outcome, current_body
-from framework.streams.agents.deriving import Deriving
-from framework.streams.reading.events import Reader
+from faust.types.tuples import ack_lock
+
+from framework.streams.agents.bodies import Body, Outcome, current_body, has_ended_well
+from framework.streams.agents.handing import Handing
+from framework.streams.reading.events import Asking, Reader
 
 
-class Leaving(Deriving):
+class Handle:
+    """What a loop over a stream knows itself by.
+
+    Attributes:
+        iterator: a weak reference to it, which is dead as soon as nobody has the loop any more.
+    """
+
+    iterator: "weakref.ref[AsyncIterator[Any]]"
+
+
+class Leaving(Handing):
     """Faust's stream, as far as it has to know how its loops end.
 
     Where a loop is left, by `break` or by an exception, nobody can tell from there how. Then its record is open until
@@ -20,21 +33,30 @@ class Leaving(Deriving):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.open: list[Any] = []
-        """Events whose loop was left."""
         self.unseen: set[Any] = set()
-        """Those of them that no body had yet: of a list that was not full, or in a processor that was cancelled."""
+        """Of the open ones those that no body had: of a list that was not full, in a processor that was cancelled."""
         self.listed: list[Any] = []
         """Events whose body has all of them at once, or will."""
         self.readers: list[Reader] = []
         """Those of its loops; there may be several beside each other."""
         self._loops = 0
+        self._not_begun: weakref.WeakSet[AsyncIterator[Any]] = weakref.WeakSet()
+        """Loops whose first record nobody has asked for yet."""
         self._started_by_loop = False
 
-    async def _begin(self) -> None:
+    def _created(self, iterator: AsyncIterator[Any], handle: Handle) -> AsyncIterator[Any]:
+        """Count a loop from here on: what stops the stream closes all that there are."""
+        handle.iterator = weakref.ref(iterator)
+        self._active_agens.add(iterator)
+        self._not_begun.add(iterator)
+        return iterator
+
+    async def _begin(self, handle: Handle) -> None:
         """Start with the loop, unless somebody has."""
         self._finalized = True
         self._loops += 1
+        if (iterator := handle.iterator()) is not None:
+            self._not_begun.discard(iterator)
         if (body := current_body()) is not None:
             body.streams[self] = None
         if await self.maybe_start():
@@ -49,7 +71,8 @@ class Leaving(Deriving):
         """
         self._loops -= 1
         is_chained = self._prev is not None or self._next is not None
-        if self._started_by_loop and not self._loops and (is_over or self.should_stop or not is_chained):
+        is_last = not (self._loops or self._not_begun)
+        if self._started_by_loop and is_last and (is_over or self.should_stop or not is_chained):
             self._started_by_loop = False
             await self.stop()
             self.service_reset()
@@ -67,7 +90,7 @@ class Leaving(Deriving):
             # It came from no partition, and nobody has it a second time.
             event.ack()
             return
-        if event.is_settled:
+        if event.is_settled or getattr(event, "is_passed", False) or event in self.open:
             return
         if self.is_abandoned(event.reader.body):
             self._put_back(event)
@@ -77,8 +100,7 @@ class Leaving(Deriving):
         self.open.append(event)
         if is_unseen:
             self.unseen.add(event)
-        if event.reader.task is not None:
-            event.reader.task.add_done_callback(self._on_task_end)
+        self._watch(event.reader)
 
     def _put_back(self, event: Any) -> None:
         """Have a record taken again by whoever reads the channel next."""
@@ -90,47 +112,53 @@ class Leaving(Deriving):
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
         return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
-    def _on_task_end(self, task: asyncio.Task[Any]) -> None:
-        # Whatever becomes of a body or of a task of the app: its asyncio task itself ends well.
-        def has_ended_well(body: Body | None) -> bool:
-            return body is None or body.task is not task or body.outcome is Outcome.WELL
-
-        if not task.cancelled() and task.exception() is None and not self.app.should_stop:
-            self._close(event for event in self.open if event.reader.task is task and has_ended_well(event.reader.body))
-
     def _go_on(self) -> None:
-        """A loop begins; what this task had before is finished.
+        """A loop begins; what this task had before is finished, and what was handed on to it.
 
         The loop before may have been left and not been closed yet: that is done by a task of its own.
         """
         task, body = asyncio.current_task(), current_body()
+        for event in (*[reader.event for reader in self.readers], *self.listed):
+            if hasattr(event, "part") and event.reader.stream is self and _was_left(event.reader):
+                self._leave(event)
         for before in (*self.listed, self.current_event):
             if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
                 self.open.append(before)
         is_open = set(self.open)
         self.listed = [event for event in self.listed if event not in is_open]
         self.current_event = None
-        # Not what other bodies have. What a task had that has ended, and was not counted as finished then, comes again.
-        self._close(
-            event
-            for event in self.open
-            if event.reader.body is body and (body is not None or event.reader.task is task)
-        )
+        # Not what others are at, also of the same body. What a task had that has ended, and was not counted as finished
+        # then, comes again, or is the body's.
+        own = [event for event in self.open if event.reader.body is body and event.reader.task is task]
+        self._close([*own, *self._handed_on(task, body)])
         for event in [event for event in self.open if _is_nobodys(event.reader)]:
             self.open.remove(event)
             self._put_back(event)
+        self._unwatch()
 
-    def _close(self, events: Iterable[Any]) -> None:
-        """Whoever was at some of the open events has gone on: they are finished."""
+    def _close(self, events: list[Any]) -> None:
+        """Whoever was at some of the open events has gone on: they are finished, or his to acknowledge by hand."""
         closed = set(events)
+        if not closed:
+            return
         self.open = [event for event in self.open if event not in closed]
         if self.unseen:
             unseen = closed & self.unseen
             closed -= unseen
             self._take_back(unseen)
         for event in closed:
-            event.is_settled, event.part.is_left = True, False
+            part, offset = event.part, event.record.offset
+            if not (event.reader.acks or getattr(event, "has_failed", False)):
+                event.is_passed = True
+                with ack_lock:
+                    if offset in part.held:
+                        part.held[offset] = weakref.ref(event)
+                continue
+            if part.position <= offset < part.taken:
+                part.is_left = False
+            event.is_settled = True
             self._finish(event, is_skipped=False)
+        self._unwatch()
 
     def _take_back(self, unseen: set[Any]) -> None:
         """Have events that nobody has seen taken again, in their order."""
@@ -160,9 +188,11 @@ class Leaving(Deriving):
         is_open = set(self.open)
         self.listed = [each for each in self.listed if each not in is_open]
         self._close(
-            each
-            for each in self.open
-            if each.reader is not reader and each.reader.task is reader.task and each.reader.body is reader.body
+            [
+                each
+                for each in self.open
+                if each.reader is not reader and each.reader.task is reader.task and each.reader.body is reader.body
+            ]
         )
 
     def take_open(self, body: Body | None) -> list[Any]:
@@ -180,6 +210,7 @@ class Leaving(Deriving):
         self.open = [event for event in self.open if event not in found]
         self.unseen -= found
         self.listed = [event for event in self.listed if event not in found]
+        self._unwatch()
         return self._settled(found)
 
     def take_kept(self, body: Body) -> list[Any]:
@@ -244,6 +275,11 @@ def _is_nobodys(reader: Reader) -> bool:
     if task is None or not task.done():
         return False
     if body is not None:
-        return bool(body.outcome is Outcome.CANCELLED)
+        return body.outcome in (Outcome.CANCELLED, Outcome.FAILED)
     # Of one that has ended well, `_on_task_end` says it, perhaps in the next step.
-    return bool(task.cancelled() or task.exception() is not None)
+    return not isinstance(task, Asking) and not has_ended_well(task)
+
+
+def _was_left(reader: Reader) -> bool:
+    """Whether nobody has a reader's loop any more; a task of its own closes it, perhaps when the next one has begun."""
+    return reader.iterator is not None and reader.iterator() is None

@@ -15,6 +15,7 @@ from orjson import JSONDecodeError, loads
 
 from framework.streams.agents.bodies import current_body, was_cancelled_from_outside
 from framework.streams.agents.counting import count_in_bulk
+from framework.streams.agents.leaving import Handle
 from framework.streams.agents.singles import NOTHING, Singles
 from framework.streams.reading.decoding import BLESSED, Decoding
 from framework.streams.reading.events import Event, Message, Reader
@@ -48,11 +49,10 @@ class Stream(Singles):
     # --- the loop -----------------------------------------------------------------------------------------------------
 
     def _iterate(self, what: int) -> AsyncIterator[Any]:
-        loop: AsyncIterator[Any] = self._records(what)
-        self._active_agens.add(loop)
-        return loop
+        handle = Handle()
+        return self._created(self._records(what, handle), handle)
 
-    async def _records(self, what: int) -> Any:
+    async def _records(self, what: int, handle: Handle) -> Any:
         """Take records and give them to the body.
 
         It is one function because a call for each record would cost as much as all the rest.
@@ -60,11 +60,11 @@ class Stream(Singles):
         A turn ends between two records, when nothing is in hand. Whatever happens meanwhile, a rebalance too, empties
         the slice, and the loop over it ends by itself.
         """
-        await self._begin()
+        await self._begin(handle)
         app, processors = self.app, self._processors
         channel: Any = self.channel
         queue: ChannelQueue = channel.queue
-        reader = self._new_reader()
+        reader = self._new_reader(handle)
         is_ordered = reader.is_ordered
         load, load_key, is_json = reader.decoding.load_value, reader.decoding.load_key, reader.decoding.is_json
         turns, set_current, new = app.turns, _current_event.set, object.__new__
@@ -213,12 +213,13 @@ class Stream(Singles):
     def _has_merge(self) -> bool:
         return self.join_strategy is not None or type(self).on_merge is not Singles.on_merge
 
-    def _new_reader(self) -> Reader:
+    def _new_reader(self, handle: Handle) -> Reader:
         decoding, notify = Decoding(self.app, self.channel), self.app.consumer.on_finished
         reader = Reader(self.app, decoding, notify, stream=self, task=asyncio.current_task())
         agent = current_agent()
         reader.agent = None if agent is None else agent.name
         reader.body = current_body()
+        reader.iterator = handle.iterator
         self.readers.append(reader)
         reader.acks = self.enable_acks
         reader.is_ordered = self.enable_acks and self.concurrency_index is None

@@ -1,5 +1,6 @@
 """Faust's events and messages, made from a record's parts when somebody looks at them."""
 
+import weakref
 from typing import Any
 
 import faust
@@ -13,12 +14,37 @@ log = structlog.get_logger(__name__)
 NOT_ACKNOWLEDGED = "an `async with` of it ended by an error after the loop had gone on; no commit passes it"
 
 
+class Asking:
+    """In place of a task that has asked for the first record of a loop and has nothing else to do.
+
+    `create_task(anext(loop))` makes such a one; what it runs is no coroutine. It keeps the loop for as long as it is
+    kept itself. A reader that had it would keep its own loop, which nobody could leave then. All that such a task gets
+    is handed on to whoever has begun it.
+    """
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: Any) -> None:
+        self._task = weakref.ref(task)
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        task = self._task()
+        return task is None or bool(task.done())
+
+    def cancelling(self) -> int:
+        """As of the task."""
+        task = self._task()
+        return 0 if task is None else int(task.cancelling())
+
+
 class Reader:
     """What takes the records that events are of.
 
     Attributes:
         stream: the stream.
-        task: the asyncio task that iterates it; None for whoever takes events out of a channel by itself.
+        task: the asyncio task that iterates it, or `Asking`; None for whoever takes events out of a channel by itself.
+        iterator: a weak reference to its loop, dead when that was left; None for whoever has none.
         body: the run of an agent's body, or of a task of the app, on whose behalf it does; None for nobody's.
         loop: the event loop of that task.
         agent: name of the agent whose body has them; None outside agents.
@@ -30,11 +56,20 @@ class Reader:
         event: what the loop over the stream has in hand.
     """
 
-    __slots__ = ("acks", "agent", "app", "body", "decoding", "event", "is_ordered", "loop", "notify", "stream", "task")
+    __slots__ = (
+        *("acks", "agent", "app", "body", "decoding", "event", "is_ordered", "iterator", "loop", "notify", "stream"),
+        "task",
+    )
 
     def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
-        self.app, self.decoding, self.notify, self.stream, self.task = app, decoding, notify, stream, task
-        self.loop = None if task is None else task.get_loop()
+        self.app, self.decoding, self.notify, self.stream = app, decoding, notify, stream
+        self.task: Any = task
+        self.loop = None
+        if task is not None:
+            self.loop = task.get_loop()
+            if not hasattr(task.get_coro(), "cr_frame"):
+                self.task = Asking(task)
+        self.iterator: Any = None
         self.agent: str | None = None
         self.body: Any = None
         self.event: Any = None
@@ -88,6 +123,8 @@ class PlainEvent(faust.Event):
 
     has_failed = False
     """Whether an `async with` of it has ended by an error. It is finished when the loop goes on all the same."""
+    is_passed = False
+    """Whether whoever has it to acknowledge has gone on since its loop was left."""
 
     async def __aexit__(self, kind: Any = None, error: Any = None, trace: Any = None) -> None:
         reader: Reader | None = getattr(self, "reader", None)

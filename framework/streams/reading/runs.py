@@ -117,12 +117,9 @@ class Slice:
         """
         with ack_lock:
             if self.position != self.taken and self.taken - 1 != offset:
-                # Somebody is at another one in turn, who will say so by `finish`; or has left it.
-                if self.is_left:
-                    self.waiting.add(self.taken - 1)
-                    self.is_left = False
-                else:
-                    self.held[self.taken - 1] = busy
+                # Somebody is at another one in turn, who will say so by `finish`; or has left it, and may fail yet.
+                self.held[self.taken - 1] = None if self.is_left else busy
+                self.is_left = False
             self.waiting.discard(offset)
             self.held[offset] = holder
             self.position = self.taken = max(self.taken, offset + 1)
