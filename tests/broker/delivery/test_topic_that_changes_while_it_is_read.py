@@ -57,8 +57,15 @@ def start_on_old(path: str, start: Starter, broker: BrokerSide) -> tuple[PathWor
     return worker, topic
 
 
-def make_anew(broker: BrokerSide, topic: str, word: str, count: int) -> None:
+CHANGED = "partitions of the group's topics changed"
+
+
+def make_anew(broker: BrokerSide, topic: str, word: str, count: int, *, seen_by: PathWorker | None = None) -> None:
+    """Delete a topic and make it again; not before a worker has seen that it is away, if one is to."""
+    before = "" if seen_by is None else seen_by.log
     broker.delete(topic)
+    if seen_by is not None:
+        eventually(lambda: seen_by.log.count(CHANGED) > before.count(CHANGED), within=20.0)
     broker.create([topic], partitions=1)
     broker.send({topic: [Input(value.encode()) for value in numbered(word, range(count))]})
 
@@ -68,7 +75,7 @@ def test_topic_is_deleted_and_made_anew(path: str, start: Starter, broker: Broke
     worker, topic = start_on_old(path, start, broker)
     beside = f"{start.prefix}-beside"
     for word, count in (("shorter", 5), ("longer", 30)):
-        make_anew(broker, topic, word, count)
+        make_anew(broker, topic, word, count, seen_by=worker)
         eventually(lambda count=count: broker.committed(worker.group_id).get((topic, 0)) == count, within=20.0)
     assert values(worker) == numbered("old", range(10)) + numbered("shorter", range(5)) + numbered("longer", range(30))
     assert worker.stop() == 0
@@ -81,7 +88,7 @@ def test_topic_is_deleted_and_made_anew(path: str, start: Starter, broker: Broke
 
     # Where it stays away the worker goes on with the others.
     broker.delete(topic)
-    eventually(lambda: "partitions of the group's topics changed" in again.log, within=20.0)
+    eventually(lambda: CHANGED in again.log, within=20.0)
     broker.send({beside: [Input(b"x")]})
     eventually(lambda: broker.committed(worker.group_id).get((beside, 0)) == 1, within=20.0)
     assert again.stop() == 0
