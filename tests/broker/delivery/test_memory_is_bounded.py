@@ -49,6 +49,7 @@ def growth(worker: PathWorker, before: float, until: Callable[[], bool]) -> floa
 
 
 def test_topics_that_wait(path: str, start: Starter, broker: BrokerSide) -> None:
+    """On Faust's path one agent whose queue is full holds up the other one, if that has nothing by then."""
     topics = [f"{start.prefix}-{name}" for name in ("heap-a", "heap-b")]
     broker.create(topics)
     worker = start("held", path)
@@ -56,7 +57,8 @@ def test_topics_that_wait(path: str, start: Starter, broker: BrokerSide) -> None
     before = resident(worker)
     value = b"x" * SIZE
     write(broker, topics, range(EACH), lambda partition, number: (b"%d" % number, value), batch=500_000)
-    assert growth(worker, before, lambda: len(worker.notes("held")) == 2) < MOST
+    agents = 2 if path == "fast" else 1
+    assert growth(worker, before, lambda: len(worker.notes("held")) >= agents) < MOST
 
 
 def test_brokers_that_take_nothing(disk_kafka: LocalKafka, start_on_disk: Starter, disk_broker: BrokerSide) -> None:
