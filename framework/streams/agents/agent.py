@@ -10,6 +10,7 @@ from framework.backoff import Backoff
 from framework.errors import AgentFailedError
 from framework.streams.agents.bodies import ENDS, Body, Outcome, was_cancelled_from_outside
 from framework.streams.agents.deriving import Deriving
+from framework.streams.agents.leaving import put_back
 from framework.streams.agents.replacing import Replacing
 from framework.streams.reading.events import place_of
 
@@ -92,7 +93,7 @@ class Agent(Replacing):
             if was_cancelled_from_outside():
                 # For a new body.
                 body.outcome = Outcome.FAILED
-                _put_back(_take_open(body).all)
+                put_back(_take_open(body).all)
                 raise
             await self._on_body_failed(body, aref, error)
             raise
@@ -148,7 +149,7 @@ class Agent(Replacing):
             event.part.failures[event.record.offset] = _failures(event) + 1
         is_last = _tries(failed) >= int(self.app.settings.agent_tries)
         # The last time nobody gets it any more; it stays where the commit does not pass it.
-        _put_back(failed.all, for_another=not is_last)
+        put_back(failed.all, for_another=not is_last)
         return is_last
 
     async def _pause_or_give_up(self, failed: "Failed", error: BaseException, *, is_last: bool) -> None:
@@ -209,16 +210,3 @@ def _take_open(body: Body) -> Failed:
     fast = [each for each in streams if getattr(each, "is_fast", False)]
     at = [(each, event) for each in fast for event in each.take_open(body)]
     return Failed(at, [(each, event) for each in fast for event in each.take_kept(body)])
-
-
-def _put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) -> None:
-    """Have records taken again, or at least nobody be at them any more."""
-    unfinished = sorted(unfinished, key=lambda each: (each[1].part.tp, each[1].record.offset))
-    # From the last slice to the first, since each comes before what is in the queue.
-    for part, stream in reversed({event.part: stream for stream, event in unfinished}.items()):
-        records = [event.record for _, event in unfinished if event.part is part]
-        stream.app._attachments.drop(part, [record.offset for record in records])
-        if for_another:
-            stream.channel.queue.put_back(part, records)
-        else:
-            part.let_go(records)

@@ -105,8 +105,7 @@ class Leaving(Handing):
     def _put_back(self, event: Any) -> None:
         """Have a record taken again by whoever reads the channel next."""
         event.is_settled = True
-        self.app._attachments.drop(event.part, [event.record.offset])
-        self.channel.queue.put_back(event.part, [event.record])
+        put_back([(self, event)])
 
     def is_abandoned(self, body: Body | None) -> bool:
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
@@ -163,16 +162,7 @@ class Leaving(Handing):
     def _take_back(self, unseen: set[Any]) -> None:
         """Have events that nobody has seen taken again, in their order."""
         self.unseen -= unseen
-        events = [event for event in unseen if _is_unfinished(event)]
-        events.sort(key=lambda event: (event.part.tp, event.record.offset))
-        # From the last slice to the first, since each comes before what is in the queue.
-        for part in reversed(dict.fromkeys(event.part for event in events)):
-            records = [event.record for event in events if event.part is part]
-            self.app._attachments.drop(part, [record.offset for record in records])
-            self.channel.queue.put_back(part, records)
-        for event in events:
-            event.is_settled = True
-            self._tell_out(event, is_left=True)
+        put_back([(self, event) for event in self._settled(unseen)])
 
     def _pass(self, reader: Reader, event: Any) -> None:
         """A body has asked for the next record: what loops within its own have had, and were left at, is finished.
@@ -283,3 +273,16 @@ def _is_nobodys(reader: Reader) -> bool:
 def _was_left(reader: Reader) -> bool:
     """Whether nobody has a reader's loop any more; a task of its own closes it, perhaps when the next one has begun."""
     return reader.iterator is not None and reader.iterator() is None
+
+
+def put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) -> None:
+    """Have records taken again, or at least nobody be at them any more."""
+    unfinished = sorted(unfinished, key=lambda each: (each[1].part.tp, each[1].record.offset))
+    # From the last slice to the first, since each comes before what is in the queue.
+    for part, stream in reversed({event.part: stream for stream, event in unfinished}.items()):
+        records = [event.record for _, event in unfinished if event.part is part]
+        stream.app._attachments.drop(part, [record.offset for record in records])
+        if for_another:
+            stream.channel.queue.put_back(part, records)
+        else:
+            part.let_go(records)
