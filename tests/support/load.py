@@ -69,6 +69,10 @@ class Load:
         """How many records the broker has so far."""
         return len(self._acked)
 
+    def ends(self, topic: str) -> dict[int, int]:
+        """{partition: offset behind the last record that the broker acknowledged}."""
+        return {acked.partition: acked.offset + 1 for acked in tuple(self._acked) if acked.topic == topic}
+
     def send(self, partition: int = 0, *, topic: str | None = None, hold: float = 0.0) -> Acked:
         """Send one extra record between the others.
 

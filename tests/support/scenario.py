@@ -134,8 +134,15 @@ class Scenario(Observed):
             time.sleep(0.1)
 
     def all_steady(self, within: float = 30.0) -> Mark:
-        """Wait until all workers of the plan are members and every partition emits."""
-        return self.steady(len(self.plan.workers), within)
+        """Wait until all workers are members, every partition emits, and what waited for them is done and committed.
+
+        A load that begins before its workers leaves them more than a kill may cost: a worker that dies before its first
+        commit has it done again.
+        """
+        self.steady(len(self.plan.workers), within)
+        waited = self.load.ends(self.topic)
+        eventually(lambda: self._committed_up_to(waited), within)
+        return self.mark()
 
     def ghost_joins(self, seat: str) -> None:
         """Take a seat as a second join in flight of the process in it would, and send nothing more."""
@@ -194,6 +201,10 @@ class Scenario(Observed):
             if wanted <= {o.uuid for o in self.ledger.outputs()} and not uncommitted(inputs, self.history()):
                 return
             time.sleep(0.1)
+
+    def _committed_up_to(self, ends: Mapping[int, int]) -> bool:
+        committed = self.history().committed(self.topic)
+        return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
     def _environment(self, label: str) -> dict[str, str]:
         return {**self._identity(label), **self._common_environment()}

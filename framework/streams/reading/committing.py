@@ -7,12 +7,23 @@ from typing import Any
 from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from framework.streams.reading.acks import committable
 
 
 class CommittingConsumer(driver.Consumer):
     """Faust's consumer with its own way to a commit."""
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _commit_handler(self) -> None:
+        """Faust's task that commits; the first commit comes after one interval.
+
+        Faust sleeps an interval before its timer does, so that a worker killed in its first two intervals had committed
+        nothing, and all that it had done of what waited for it is done again.
+        """
+        async for _ in self.itertimer(self.commit_interval, name="commit"):
+            await self.commit()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """As in Faust; and what waits for a commit of these partitions does so no more."""

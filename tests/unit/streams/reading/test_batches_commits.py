@@ -20,6 +20,25 @@ async def delivered(feeding: Feeding, *offsets: int, committed: int | None = Non
 
 
 class TestFirstCommit:
+    def test_it_comes_after_one_interval(self) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                consumer: Any = feeding.consumer
+                told: list[str] = []
+
+                async def sleep(seconds: float) -> None:
+                    told.append("slept")
+
+                async def commit() -> None:
+                    told.append("committed")
+                    consumer._stopped.set()
+
+                consumer.sleep, consumer.commit = sleep, commit
+                await consumer._commit_handler.fun(consumer)
+                assert told == ["slept", "committed"]
+
+        run(scenario)
+
     def test_nothing_was_ever_committed(self) -> None:
         async def scenario() -> None:
             async with fed() as feeding:
