@@ -1,6 +1,7 @@
 """Faust's driver for `kafka://` on a `StaticConsumer`; converts Faust's settings to Kafka's and knows no policy."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -129,6 +130,9 @@ class Consumer(BatchConsumer):
                 await self.wait_empty()
             else:
                 await self.commit_and_end_transactions()
+            # A timer's or a page's changes are of no record, and no commit takes them along. What fails ends the worker.
+            with contextlib.suppress(Exception):
+                await self.app.tables.flush()
         await super().on_partitions_revoked(revoked)
 
     async def on_stop(self) -> None:

@@ -54,6 +54,7 @@ NAMES = [
     Has(driver.Consumer, "_seek", ("partition", "offset"), f"{DELIVERY}, which overrides it"),
     Has(driver.Consumer, "_new_offset", ("tp",), f"{COMMITTING}, which overrides it"),
     Has(driver.Consumer, "commit_and_end_transactions", (), f"{COMMITTING}, which overrides it"),
+    Has(driver.Consumer, "_filter_committable_offsets", ("tps",), f"{COMMITTING} `_commit_tps`"),
     Has(driver.Consumer, "maybe_wait_for_commit_to_finish", (), f"{COMMITTING} `commit_and_end_transactions`"),
     Has(driver.Consumer, "commit", None, f"{DELIVERY} `_deliver`"),
     Has(driver.Consumer, "_get_active_partitions", (), f"{DELIVERY} `_fetch`"),

@@ -57,7 +57,7 @@ BODIES = [
     SameBody(replies.ReplyConsumer, "_drain_replies", "fe119b4aa0eb5d66", f"{REPLIES} `_drain` replaces"),
     SameBody(faust.Event, "__aexit__", "006fc7b388b87fc7", f"{EVENTS} `PlainEvent` replaces"),
     SameBody(faust.App, "create_event", "1d85387ec96be690", f"{DELIVERING} replaces"),
-    SameBody(consumers.Consumer, "_handle_attached", "16ca7e37eb11b721", f"{COMMITTING} replaces"),
+    SameBody(consumers.Consumer, "_handle_attached", "16ca7e37eb11b721", f"{COMMITTING} `_commit_tps` replaces"),
     SameBody(Attachments, "put", "f72930f214b2e711", f"{ATTACHED} replaces"),
     SameBody(faust.Event, "_attach", "0423fe7d066c301e", f"{ATTACHED} relies on: it calls `put` with the message"),
     SameBody(
@@ -66,7 +66,7 @@ BODIES = [
         "cfef2101d2eee233",
         f"{ATTACHED} `publish` replaces",
     ),
-    SameBody(consumers.Consumer, "_commit_tps", "b83d551c32787010", f"{COMMITTING} wraps"),
+    SameBody(consumers.Consumer, "_commit_tps", "b83d551c32787010", f"{COMMITTING} replaces"),
     SameBody(faust.App, "_producer_flush", "8ee470a400e6581b", f"{DELIVERING} wraps: what it raises ends a stop"),
     SameBody(Service, "_execute_task", "bebf0364a837e2c7", f"{DELIVERING} wraps"),
     SameBody(streams.Stream, "_chain", "6b7488861d2490d6", f"{DERIVING} relies on: it sets `_next`"),

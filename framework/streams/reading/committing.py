@@ -45,11 +45,17 @@ class CommittingConsumer(driver.Consumer):
     async def _commit_tps(self, tps: Any, start_new_transaction: bool) -> bool:
         """As in Faust; a record that could not be sent ends the worker, and is made again with its source.
 
-        Also where there is nothing to commit: what a timer or a page has sent has no source.
+        Also where there is nothing to commit: what a timer or a page has sent has no source, and what a task sends late
+        (`Attached`) is of one that was committed.
         """
         try:
             await self._raise_if_lost()
-            return bool(await super()._commit_tps(tps, start_new_transaction))
+            self.app._attachments.raise_if_lost()
+            offsets = self._filter_committable_offsets(tps)
+            if not offsets:
+                return False
+            await self.app._attachments.publish(offsets)
+            return bool(await self._commit_offsets(offsets, start_new_transaction=start_new_transaction))
         except ProducerSendError as error:
             await self.app.on_lost(error)
             return False
@@ -59,9 +65,6 @@ class CommittingConsumer(driver.Consumer):
         raise_if_lost = getattr(self.app.producer, "raise_if_lost", None)
         if raise_if_lost is not None:
             await raise_if_lost()
-
-    async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
-        await self.app._attachments.publish(commit_offsets)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         before = {tp: self._committed_offset[tp] for tp in offsets}

@@ -100,15 +100,27 @@ class Attached(Attachments):
             self._published[tp] = offset
             await self._send(self._waiting.get(tp, {}), offset)
         while self._sent:
-            done, _ = await asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED)
-            for sent in done:
-                self._sent.discard(sent)
-                error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
-                if error is not None and self._failure is None:
-                    self._failure = ProducerSendError(f"Error while sending what waited for the commit: {error!r}")
-                    self._failure.__cause__ = error
+            await asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED)
+            self._look()
+        self.raise_if_lost()
+
+    def raise_if_lost(self) -> None:
+        """Look what has become of all that was sent so far, without waiting for it.
+
+        Raises:
+            ProducerSendError: one could not be sent, now or earlier; nothing is to be committed.
+        """
+        self._look()
         if self._failure is not None:
             raise self._failure
+
+    def _look(self) -> None:
+        for sent in [sent for sent in self._sent if sent.done()]:
+            self._sent.discard(sent)
+            error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+            if error is not None and self._failure is None:
+                self._failure = ProducerSendError(f"Error while sending what waited for the commit: {error!r}")
+                self._failure.__cause__ = error
 
     async def _send(self, waiting: dict[int, deque[Output]], before: int) -> None:
         for offset in sorted(offset for offset in waiting if offset < before):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from faust.stores.memory import Store as MemoryStore
+from faust.types import TP
 
 from framework.streams.tables.changes import Entry
 from framework.streams.tables.collected import Collected
@@ -103,6 +104,7 @@ class AtOnce(Collected):
 
     def _on_changelog_sent(self, fut: Any) -> None:
         sent, message = fut.result(), fut.message
+        self.app.tables.written.add(TP(self.changelog_topic_name, message.partition), 1, sent.offset)
         if self._is_buffered:
             # In a transaction Faust writes the offset down with the commit.
             offset = None if self.app.in_transaction else sent.offset

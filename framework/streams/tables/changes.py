@@ -83,8 +83,8 @@ class Changes:
         gone: marks of keys that were deleted since their places were looked at.
         weight: bytes of values in `dirty`, about.
         is_dropped: the partition was given up; nothing of it is sent any more.
-        echoes: `[(last offset, marks)]` of what was confirmed and will be read back, where several write to the
-            partition; None where nobody else does, and nothing is read back.
+        echoes: `[(last offset, marks)]` of what was confirmed while older records are still to be read: during a
+            recovery, and where several write to the partition and read what the others write. None elsewhere.
     """
 
     __slots__ = (
@@ -165,7 +165,8 @@ class Changes:
         """Whether a record that is read is older than what this process has written of its key, and was confirmed.
 
         Step by step: somebody else writes K, and this process does, behind it; what it has written is confirmed before
-        the other record is read. That one must not take the place of what will be read in a moment.
+        the other record is read. That one must not take the place of what will be read in a moment. The same during a
+        recovery, in which a timer or a task of a body sets K before an older record of K is read.
         """
         if not self.echoes:
             return False

@@ -193,13 +193,26 @@ class Collected(Stored, faust.Table):
         tables, topic = self.app.tables, self.changelog_topic_name
         ledger = tables.sources.ledger(TP(topic, partition))
         changes = Changes(partition, ledger, tables.flushing.wake, self._places, self._values)
-        if self.is_global and self.use_partitioner:
+        if self._follows_others or tables.is_reading:
             changes.echoes = deque()
         keep = partial(self.data.keep, partition) if self._is_buffered else None
         dump = self._dump_plain or self._dump_value
-        poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail)
+        written = partial(tables.written.add, TP(topic, partition))
+        poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail, written)
         tables.flushing.add(poster)
         return poster
+
+    @property
+    def _follows_others(self) -> bool:
+        """Whether others write to the partitions that this process writes to, and it reads what they write."""
+        return bool(self.is_global and self.use_partitioner)
+
+    def read(self, is_reading: bool) -> None:
+        """The changelog is read from now on, or no more; others follow it always."""
+        for poster in self._partitions.values():
+            changes = poster.changes
+            if not self._follows_others:
+                changes.echoes = (changes.echoes or deque()) if is_reading else None
 
     def _outbox(self) -> Any:
         return self.app.producer.outbox

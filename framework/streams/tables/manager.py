@@ -12,6 +12,7 @@ from faust.types import TP
 from framework.streams.tables.flushing import Flushing
 from framework.streams.tables.recovery import Recovery
 from framework.streams.tables.sources import Sources
+from framework.streams.tables.written import Written
 
 LAST_FLUSH = 10.0
 """Seconds that a stop waits for changes to be confirmed; what is not is read from the changelog again."""
@@ -31,6 +32,10 @@ class TableManager(FaustTableManager):
         """What a shadow has applied in this process: `{changelog partition: offset of the last record applied}`."""
         self.sources = Sources()
         """Which source record made each change of a table."""
+        self.is_reading = False
+        """Whether changelogs of active partitions are read, or are about to be."""
+        self.written = Written()
+        """What this process has written to its partitions."""
         self.flushing = Flushing(self._on_lost_changes)
         """Sends what was changed."""
 
@@ -94,10 +99,18 @@ class TableManager(FaustTableManager):
     def forget(self, tp: TP) -> None:
         """Forget what is known of a changelog partition: from now on somebody else may write to it."""
         self.applied.pop(tp, None)
+        self.written.forget(tp)
         self.sources.forget(tp)
         table: Any = self._changelogs.get(tp.topic)
         if hasattr(table, "forget"):
             table.forget(tp.partition)
+
+    def read(self, is_reading: bool) -> None:
+        """Changelogs of active partitions are read from now on, or no more."""
+        self.is_reading = is_reading
+        for table in self.values():
+            if hasattr(table, "read"):
+                table.read(is_reading)
 
     def change_role(self, tp: TP) -> None:
         """Forget what this process knows of a partition that it goes on with; what its database knows stays."""

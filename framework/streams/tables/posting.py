@@ -32,6 +32,7 @@ class Poster:
         outbox: gives the producer's outbox.
         keep: None where the store does not wait for the changelog.
         fail: awaited with the error when changes were lost.
+        written: called with how many records were confirmed and the last one's offset.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Poster:
         outbox: Callable[[], Any],
         keep: Keep | None,
         fail: Callable[[BaseException], Awaitable[None]],
+        written: Callable[[int, int | None], None],
     ) -> None:
         self._topic, self.changes, self._dump = topic, changes, dump
-        self._outbox, self._keep, self._fail = outbox, keep, fail
+        self._outbox, self._keep, self._fail, self._written = outbox, keep, fail, written
         self._settled = asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
@@ -142,6 +144,7 @@ class Poster:
         if self._keep is not None:
             await self._keep_all(list(flight.entries.values()), offset, books)
         if not self.changes.is_dropped:
+            self._written(len(flight.entries), offset)
             self.changes.landed(flight.entries.keys(), offset)
             self.changes.flying = {}
 

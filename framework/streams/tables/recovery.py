@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
+from faust.stores.memory import Store as MemoryStore
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.types import TP
 from mode import Service
@@ -49,6 +50,13 @@ class Recovery(FaustRecovery):
         self.signal_recovery_end.clear()
         super()._set_recovery_started()
 
+    def _set_recovery_ended(self) -> None:
+        super()._set_recovery_ended()
+        for tp in self.active_tps - self.standby_tps:
+            offset, end = self.active_offsets.get(tp), self.active_highwaters.get(tp)
+            if None not in (offset, end) and offset >= end and isinstance(self.tp_to_table[tp].data, MemoryStore):
+                self.tables.written.recovered(tp, offset)
+
     # --- where it begins ----------------------------------------------------------------------------------------------
 
     def _add(self, table: Any, tp: TP, offsets: Any) -> None:
@@ -77,6 +85,8 @@ class Recovery(FaustRecovery):
             self.revoke(tp)
         if generation_id == self.app.consumer_generation_id:
             self._change_roles()
+            self._go_on()
+            self.tables.read(True)
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         if generation_id == self.app.consumer_generation_id:
             # A shadow may have applied partitions that the seat does not have any more.
@@ -90,6 +100,15 @@ class Recovery(FaustRecovery):
             if (tp in self.active_tps) != (tp in actives):
                 self.tables.change_role(tp)
                 self.revoke(tp)
+
+    def _go_on(self) -> None:
+        """Go on behind what was written of partitions that stay, or begin anew where somebody else has written, too."""
+        for tp, end in self.tables.written.ends():
+            if end is None:
+                self.tables.change_role(tp)
+                self.revoke(tp)
+            else:
+                self.active_offsets[tp] = max(self.active_offsets[tp], end)
 
     def _begin_anew(self, revoked: set[TP]) -> None:
         anew = {tp for tp in self.active_tps if self.active_offsets[tp] is None}
@@ -130,6 +149,12 @@ class Recovery(FaustRecovery):
         for event in [queue.get_nowait() for _ in range(queue.qsize())]:
             if event.message.tp not in tps:
                 queue.force_put_nowait(event)
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """As in Faust; nothing is read any more, but of partitions that are followed."""
+        await super().on_recovery_completed(generation_id)
+        if generation_id == self.app.consumer_generation_id:
+            self.tables.read(False)
 
     # --- applying -----------------------------------------------------------------------------------------------------
 

@@ -184,7 +184,9 @@ class FakeApp:
             on_commit_initiated=lambda consumer: None,
             on_commit_completed=lambda consumer, state: None,
         )
-        self._attachments = SimpleNamespace(publish=self._publish_nothing, forget=lambda tp: None)
+        self._attachments = SimpleNamespace(
+            publish=self._publish_nothing, forget=lambda tp: None, raise_if_lost=lambda: None
+        )
         self.conf = SimpleNamespace(
             broker_commit_every=None,
             broker_commit_interval=1.0,

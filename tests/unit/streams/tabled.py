@@ -216,9 +216,10 @@ class Process:
     def confirm(self, count: int) -> None:
         """Have the broker confirm the first `count` of what was sent at once."""
         for number, sent in enumerate(self.sent[:count]):
-            offset = self.first + number
-            sent.set_result(RecordMetadata(CHANGELOG.topic, 0, CHANGELOG, offset, None, None))
-            self.table._on_changelog_sent(sent)
+            if not sent.done():
+                offset = self.first + number
+                sent.set_result(RecordMetadata(CHANGELOG.topic, 0, CHANGELOG, offset, None, None))
+                self.table._on_changelog_sent(sent)
 
     def kill(self) -> None:
         """End without a stop; a database is closed, as the system does it for a killed process."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from faust.exceptions import ProducerSendError
 
 from tests.unit.streams.fakes import FLIGHTS, run, settle
 from tests.unit.streams.feeding import Feeding, fed, looping
@@ -276,3 +277,22 @@ class TestWhatIsBeingDone:
                 assert loop.got == ([0, 1, 2] if is_waited_for else [0, 1, 1, 2])
 
         run(scenario)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_changes_of_tables_that_belong_to_no_record_are_sent_at_a_revoke(fails: bool) -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            await reading(feeding)
+            flushed: list[set[Any]] = []
+
+            async def flush() -> None:
+                flushed.append(feeding.consumer.assignment())
+                if fails:
+                    raise ProducerSendError("lost")
+
+            feeding.app.tables.flush = flush
+            await asyncio.wait_for(feeding.consumer.on_partitions_revoked({FLIGHTS}), 0.5)
+            assert flushed == [{FLIGHTS}]
+
+    run(scenario)

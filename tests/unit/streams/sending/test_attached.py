@@ -13,7 +13,7 @@ from framework.streams.agents import agent as agents
 from framework.streams.reading.runs import Slice
 from framework.streams.sending.attached import Attached
 from tests.unit.streams.fakes import FLIGHTS, run, settle
-from tests.unit.streams.feeding import Feeding, fed, start_agent
+from tests.unit.streams.feeding import Feeding, fed, looping, start_agent
 from tests.unit.streams.reading.test_batches import reading
 
 
@@ -227,6 +227,39 @@ def test_record_that_comes_again_waits_for_its_commit() -> None:
         put(attached, channel, 0, "again", part=taken(of=1))
         await settle()
         assert channel.sent == []
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("has_something_to_commit", [False, True])
+def test_failure_of_what_comes_too_late_ends_the_worker(has_something_to_commit: bool) -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            lost: list[BaseException] = []
+
+            async def on_lost(error: BaseException) -> None:
+                lost.append(error)
+
+            feeding.app.on_lost = on_lost
+            committing(feeding)
+            channel = Channel()
+            channel.refused = RuntimeError("broken")
+            loop = await looping(feeding, feeding.stream())
+            await feeding.join()
+            feeding.feed(0)
+            await settle()
+            await feeding.consumer.commit()
+            part = taken(of=1)
+            part.finish(0)
+            put(feeding.app._attachments, channel, 0, "late", part=part)
+            if has_something_to_commit:
+                feeding.feed(1)
+            await settle()
+            await feeding.consumer.commit()
+            assert loop.got == ([0, 1] if has_something_to_commit else [0])
+            assert "broken" in str(lost[0])
+            assert (feeding.committed, feeding.crashes) == ({FLIGHTS: 1}, [])
+            assert not feeding.app._attachments._sent
 
     run(scenario)
 
