@@ -239,7 +239,8 @@ class Windowed(AtOnce):
                 return
         elif key in self.data or not self._is_told:
             return
-        if self._is_collected:
+        # After a recovery this may be the first change of all, which has everything put at hand.
+        if self._at_hand.collects(self):
             self._delete_collected(key, partition)
         else:
             self._send_deletion(self._entry(key, None, "raw", partition=partition))

@@ -286,6 +286,40 @@ def test_what_has_closed_does_not_close_again(*, is_fast: bool, folder: Path | N
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
+@pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
+def test_window_may_close_before_anything_is_set(*, kind: str, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7), written("y", FIRST, 8, offset=1)]
+        worker = Windows(kind=kind, folder=folder, is_fast=is_fast, changelog=recovered)
+        worker.process.first = len(recovered)
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == [("x", FIRST, 7), ("y", FIRST, 8)]
+        assert worker.left() == {}
+        told = await worker.confirmed()
+        assert sorted(record.key for record in told) == [b'["x",[10.0,19.9]]', b'["y",[10.0,19.9]]']
+        assert [record.value for record in told] == [None, None]
+        assert worker.left() == {}, "nor when it is confirmed"
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_first_change_may_be_the_removal_of_a_late_key(*, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=is_fast, changelog=[written("x", FIRST, 7)])
+        worker.table._closed[0] = FIRST[0]
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == [], "its window was closed before it was read back"
+        assert [record.value for record in await worker.confirmed()] == [None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
 def test_window_in_whose_callback_a_worker_has_died_closes_again(*, is_fast: bool, folder: Path | None) -> None:
     async def scenario() -> None:
         worker = Windows(folder=folder, is_fast=is_fast)
