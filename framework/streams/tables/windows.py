@@ -234,6 +234,8 @@ class Windowed(AtOnce):
             mark = self._mark_of(key)
             if self.data.peek(partition, mark) != found:
                 return
+            # Who has set the same value again cannot be told from nobody. The key goes now then, and not as a late one
+            # the next time: without a word either way.
             if not self._is_told:
                 self.data.expire(partition, mark)
                 return

@@ -357,6 +357,57 @@ def test_key_that_is_set_while_the_callback_waits_is_late(folder: Path | None) -
     run(scenario)
 
 
+@pytest.mark.parametrize("value", [7, 0, 1.5, True, "", "text", "t\u00e9xt\x7f", [1, 2]])
+def test_key_whose_change_is_confirmed_while_the_callback_waits_goes(value: Any, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, value)
+        worker.on_close = lambda _: worker.confirmed()
+        assert await worker.clean() == [("x", FIRST, value)]
+        assert [record.value is None for record in await worker.confirmed()] == [False, True]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+def test_key_whose_change_is_sent_while_the_callback_waits_goes(folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        worker.on_close = lambda _: worker.process.app.tables.flush()
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert worker.left() == {}
+        await worker.process.confirm_posted(1)
+        assert worker.left() == {}
+        assert [record.value for record in await worker.confirmed()] == [b"7", None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_same_value_that_is_set_while_the_callback_waits_is_late(*, is_flushed: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+
+        async def set_again(_: Any) -> None:
+            worker.set("x", FIRST, 7)
+            if is_flushed:
+                await worker.confirmed()
+
+        worker.on_close = set_again
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert await worker.clean() == []
+        assert worker.left() == {}, "it has gone without a word"
+        assert (await worker.confirmed())[-1].value is None
+        worker.process.kill()
+
+    run(scenario)
+
+
 def test_partition_that_goes_while_the_callback_waits_is_not_written_to() -> None:
     async def scenario() -> None:
         worker = Windows(is_fast=True)
