@@ -437,6 +437,148 @@ def test_in_a_transaction_nobody_is_told_and_nothing_that_was_read_closes(folder
     run(scenario)
 
 
+# --- a rebalance or a recovery begins while the callback waits --------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+@pytest.mark.parametrize("state", ["in_recovery", "rebalancing"])
+def test_what_has_closed_is_told_when_it_has_ended(*, state: str, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7)]
+        worker = Windows(folder=folder, is_fast=is_fast, changelog=recovered)
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        worker.on_close = lambda _: setattr(worker.process.app, state, True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert await worker.clean() == []
+        assert await worker.confirmed() == [], "the partition may go to somebody else"
+        setattr(worker.process.app, state, False)
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == []
+        told = await worker.confirmed()
+        assert [(record.key, record.value) for record in told] == [(b'["x",[10.0,19.9]]', None)]
+        assert worker.left() == {}
+        assert await worker.clean() == []
+        assert len(await worker.confirmed()) == 1, "once"
+        worker.process.kill()
+
+    run(scenario)
+
+
+def test_key_that_is_read_back_until_then_goes_all_the_same(folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7)]
+        worker = Windows(folder=folder, is_fast=True, changelog=recovered)
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        worker.on_close = lambda _: setattr(worker.process.app, "rebalancing", True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        worker.process.recover(recovered)
+        worker.process.app.rebalancing = False
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("value", [7, 8])
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_key_that_is_set_until_it_has_ended_is_late(*, value: int, is_waiting: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if is_waiting:
+                worker.set("x", FIRST, value)
+
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        if not is_waiting:
+            worker.set("x", FIRST, value)
+        worker.process.app.rebalancing = False
+        await worker.recovered(CHANGELOG)
+        assert worker.left() == {("x", FIRST): value}
+        assert await worker.clean() == []
+        assert worker.left() == {}, "it has gone without a word"
+        assert (await worker.confirmed())[-1].value is None
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("when", ["while it waits", "later"])
+def test_partition_that_goes_then_is_not_written_to(*, when: str, folder: Path | None) -> None:
+    async def scenario() -> None:
+        def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if when == "while it waits":
+                worker.process.app.tables.forget(CHANGELOG)
+
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        await worker.confirmed()
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        if when == "later":
+            worker.process.app.tables.forget(CHANGELOG)
+        worker.process.app.rebalancing = False
+        await worker.recovered(OTHER)
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [b"7"]
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("when", ["while it waits", "later"])
+def test_nor_is_one_that_is_followed_from_then_on(when: str) -> None:
+    """All have all partitions of a global table as active ones, and follow those of others."""
+
+    async def scenario() -> None:
+        async def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if when == "while it waits":
+                await worker.table.on_recovery_completed({CHANGELOG}, {CHANGELOG})
+
+        worker = Windows(kind="GlobalTable", is_fast=True)
+        await worker.table.on_recovery_completed({CHANGELOG}, set())
+        worker.set("x", FIRST, 7)
+        await worker.confirmed()
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        worker.process.app.rebalancing = False
+        if when == "later":
+            await worker.table.on_recovery_completed({CHANGELOG}, {CHANGELOG})
+        assert await worker.clean() == []
+        await worker.table.on_recovery_completed({CHANGELOG}, set())
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [b"7"]
+
+    run(scenario)
+
+
+def test_in_a_transaction_it_is_on_disk_until_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=tmp_path)
+        worker.process.app.in_transaction = True
+        worker.set("x", FIRST, 7)
+        worker.process.confirm(1)
+        worker.on_close = lambda _: setattr(worker.process.app, "rebalancing", True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert worker.left() == {("x", FIRST): 7}
+        worker.process.app.rebalancing = False
+        assert await worker.clean() == []
+        assert worker.left() == {}
+        assert len(worker.process.sent) == 1, "the changelog is not told"
+        worker.process.kill()
+
+    run(scenario)
+
+
 # --- partitions that were given up ------------------------------------------------------------------------------------
 
 
