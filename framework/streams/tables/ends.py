@@ -11,12 +11,14 @@ class Ends:
     Attributes:
         is_tended: whether windows are closed here; else somebody else has the partition, or it is being recovered.
         is_complete: whether the keys that a database had from before are here.
+        closed: `{key: its value in the store}` of keys whose windows have closed and that are still to be removed.
     """
 
-    __slots__ = ("_heap", "_keys", "is_complete", "is_tended")
+    __slots__ = ("_heap", "_keys", "closed", "is_complete", "is_tended")
 
     def __init__(self, *, is_tended: bool, is_complete: bool) -> None:
         self.is_tended, self.is_complete = is_tended, is_complete
+        self.closed: dict[Any, Any] = {}
         self._heap: list[float] = []
         self._keys: dict[float, set[Any]] = {}
 

@@ -162,17 +162,18 @@ class Store(FaustStore):
         return None
 
     def peek(self, partition: int, key: bytes) -> Any:
-        """A key's value as agents see it, for `unpack`; None if there is none, or the partition was given up."""
+        """The bytes of a key's value as agents see it; None if there is none, or the partition was given up."""
         if partition not in self._dbs:
             return None
         entry = self.table.on_its_way(partition, key)
         if entry is None:
             return self._db_for_partition(partition).get(key)
-        return entry.value if entry.is_packed or entry.value is None else (entry.value,)
+        # Bytes also of a value that has none yet: they are the same before a flush and after it.
+        return entry.value if entry.is_packed else self._encode_value(entry.value)
 
-    def unpack(self, value: Any) -> Any:
+    def unpack(self, value: bytes) -> Any:
         """The value itself."""
-        return self._load(value) if type(value) is bytes else value[0]
+        return self._load(value)
 
     @cached_property
     def _load(self) -> Callable[[bytes], Any]:

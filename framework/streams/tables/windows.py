@@ -43,9 +43,10 @@ class Windowed(AtOnce):
     is kept for each partition here: the windows that were closed last, and the keys of the open ones. The keys are
     those of agents and of the changelog alike. They are given up with the partition, and wait where it is followed.
 
-    A key whose window has closed is deleted in the changelog, too, when the callback has ended: so whoever has the
-    partition next closes the windows that were not closed, and once more the one in whose callback a worker died. In a
-    transaction it is as in Faust: the changelog is not told, and what was read from it is not closed.
+    A key whose window has closed is deleted in the changelog, too, when the callback has ended, and with it a rebalance
+    that has begun meanwhile: so whoever has the partition next closes the windows that were not closed, and once more
+    the one in whose callback a worker died, or had to give up the partition. In a transaction it is as in Faust: the
+    changelog is not told, and what was read from it is not closed.
     """
 
     last_closed_window: float
@@ -140,6 +141,9 @@ class Windowed(AtOnce):
             if partition not in self._ends:
                 self._ends[partition] = self._new_ends(is_tended=True)
         for partition, ends in list(self._ends.items()):
+            if partition not in active or not ends.is_tended:
+                # Whoever has had the partition, or has it now, closes what the changelog was not told of.
+                ends.closed.clear()
             ends.is_tended = partition in active
             if not ends.is_tended and (self._is_buffered or partition not in followed):
                 del self._ends[partition]
@@ -155,6 +159,7 @@ class Windowed(AtOnce):
         """Close windows that are over; called by Faust's task each `table_cleanup_interval` seconds."""
         turn = Turn()
         for partition, ends in list(self._ends.items()):
+            self._remove_closed(partition, ends)
             if not ends.is_complete:
                 await self._look_through(partition, ends, turn)
                 if not ends.is_complete:
@@ -213,8 +218,8 @@ class Windowed(AtOnce):
             self._tell(key, partition, error)
         except Exception as error:  # noqa: BLE001 - the app's own, or that of a value that cannot be read
             self._tell(key, partition, error)
-        if self._is_ours(partition, ends):
-            self._remove(key, partition, found)
+        ends.closed[key] = found
+        self._remove_closed(partition, ends)
 
     def _take_out(self, key: Any, partition: int) -> Any:
         """The value of a key whose window closes, as the store has it; `MISSING` if there is none.
@@ -228,18 +233,27 @@ class Windowed(AtOnce):
         self._belongs_nowhere(key)
         return value
 
+    def _remove_closed(self, partition: int, ends: Ends) -> None:
+        """Remove keys whose windows have closed; those in whose callback a rebalance has begun, when it has ended."""
+        while ends.closed and self._is_ours(partition, ends):
+            key, found = ends.closed.popitem()
+            self._remove(key, partition, found)
+
     def _remove(self, key: Any, partition: int, found: Any) -> None:
         """Delete a key whose window has closed, if nobody has set it since: that is late then, and closes by itself."""
         if self._is_buffered:
             mark = self._mark_of(key)
             if self.data.peek(partition, mark) != found:
                 return
+            # Who has set the same value again cannot be told from nobody. The key goes now then, and not as a late one
+            # the next time: without a word either way.
             if not self._is_told:
                 self.data.expire(partition, mark)
                 return
         elif key in self.data or not self._is_told:
             return
-        if self._is_collected:
+        # After a recovery this may be the first change of all, which has everything put at hand.
+        if self._at_hand.collects(self):
             self._delete_collected(key, partition)
         else:
             self._send_deletion(self._entry(key, None, "raw", partition=partition))

@@ -286,6 +286,40 @@ def test_what_has_closed_does_not_close_again(*, is_fast: bool, folder: Path | N
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
+@pytest.mark.parametrize("kind", ["Table", "GlobalTable"])
+def test_window_may_close_before_anything_is_set(*, kind: str, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7), written("y", FIRST, 8, offset=1)]
+        worker = Windows(kind=kind, folder=folder, is_fast=is_fast, changelog=recovered)
+        worker.process.first = len(recovered)
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == [("x", FIRST, 7), ("y", FIRST, 8)]
+        assert worker.left() == {}
+        told = await worker.confirmed()
+        assert sorted(record.key for record in told) == [b'["x",[10.0,19.9]]', b'["y",[10.0,19.9]]']
+        assert [record.value for record in told] == [None, None]
+        assert worker.left() == {}, "nor when it is confirmed"
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_first_change_may_be_the_removal_of_a_late_key(*, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=is_fast, changelog=[written("x", FIRST, 7)])
+        worker.table._closed[0] = FIRST[0]
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == [], "its window was closed before it was read back"
+        assert [record.value for record in await worker.confirmed()] == [None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
 def test_window_in_whose_callback_a_worker_has_died_closes_again(*, is_fast: bool, folder: Path | None) -> None:
     async def scenario() -> None:
         worker = Windows(folder=folder, is_fast=is_fast)
@@ -323,6 +357,57 @@ def test_key_that_is_set_while_the_callback_waits_is_late(folder: Path | None) -
     run(scenario)
 
 
+@pytest.mark.parametrize("value", [7, 0, 1.5, True, "", "text", "t\u00e9xt\x7f", [1, 2]])
+def test_key_whose_change_is_confirmed_while_the_callback_waits_goes(value: Any, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, value)
+        worker.on_close = lambda _: worker.confirmed()
+        assert await worker.clean() == [("x", FIRST, value)]
+        assert [record.value is None for record in await worker.confirmed()] == [False, True]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+def test_key_whose_change_is_sent_while_the_callback_waits_goes(folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        worker.on_close = lambda _: worker.process.app.tables.flush()
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert worker.left() == {}
+        await worker.process.confirm_posted(1)
+        assert worker.left() == {}
+        assert [record.value for record in await worker.confirmed()] == [b"7", None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_same_value_that_is_set_while_the_callback_waits_is_late(*, is_flushed: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+
+        async def set_again(_: Any) -> None:
+            worker.set("x", FIRST, 7)
+            if is_flushed:
+                await worker.confirmed()
+
+        worker.on_close = set_again
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert await worker.clean() == []
+        assert worker.left() == {}, "it has gone without a word"
+        assert (await worker.confirmed())[-1].value is None
+        worker.process.kill()
+
+    run(scenario)
+
+
 def test_partition_that_goes_while_the_callback_waits_is_not_written_to() -> None:
     async def scenario() -> None:
         worker = Windows(is_fast=True)
@@ -347,6 +432,148 @@ def test_in_a_transaction_nobody_is_told_and_nothing_that_was_read_closes(folder
         sent = len(worker.process.sent)
         await worker.clean()
         assert len(worker.process.sent) == sent
+        worker.process.kill()
+
+    run(scenario)
+
+
+# --- a rebalance or a recovery begins while the callback waits --------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+@pytest.mark.parametrize("state", ["in_recovery", "rebalancing"])
+def test_what_has_closed_is_told_when_it_has_ended(*, state: str, is_fast: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7)]
+        worker = Windows(folder=folder, is_fast=is_fast, changelog=recovered)
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        worker.on_close = lambda _: setattr(worker.process.app, state, True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert await worker.clean() == []
+        assert await worker.confirmed() == [], "the partition may go to somebody else"
+        setattr(worker.process.app, state, False)
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == []
+        told = await worker.confirmed()
+        assert [(record.key, record.value) for record in told] == [(b'["x",[10.0,19.9]]', None)]
+        assert worker.left() == {}
+        assert await worker.clean() == []
+        assert len(await worker.confirmed()) == 1, "once"
+        worker.process.kill()
+
+    run(scenario)
+
+
+def test_key_that_is_read_back_until_then_goes_all_the_same(folder: Path | None) -> None:
+    async def scenario() -> None:
+        recovered = [written("x", FIRST, 7)]
+        worker = Windows(folder=folder, is_fast=True, changelog=recovered)
+        worker.process.first = 1
+        await worker.recovered(CHANGELOG)
+        worker.on_close = lambda _: setattr(worker.process.app, "rebalancing", True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        worker.process.recover(recovered)
+        worker.process.app.rebalancing = False
+        await worker.recovered(CHANGELOG)
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [None]
+        assert worker.left() == {}
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("value", [7, 8])
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_key_that_is_set_until_it_has_ended_is_late(*, value: int, is_waiting: bool, folder: Path | None) -> None:
+    async def scenario() -> None:
+        def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if is_waiting:
+                worker.set("x", FIRST, value)
+
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        if not is_waiting:
+            worker.set("x", FIRST, value)
+        worker.process.app.rebalancing = False
+        await worker.recovered(CHANGELOG)
+        assert worker.left() == {("x", FIRST): value}
+        assert await worker.clean() == []
+        assert worker.left() == {}, "it has gone without a word"
+        assert (await worker.confirmed())[-1].value is None
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("when", ["while it waits", "later"])
+def test_partition_that_goes_then_is_not_written_to(*, when: str, folder: Path | None) -> None:
+    async def scenario() -> None:
+        def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if when == "while it waits":
+                worker.process.app.tables.forget(CHANGELOG)
+
+        worker = Windows(folder=folder, is_fast=True)
+        worker.set("x", FIRST, 7)
+        await worker.confirmed()
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        if when == "later":
+            worker.process.app.tables.forget(CHANGELOG)
+        worker.process.app.rebalancing = False
+        await worker.recovered(OTHER)
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [b"7"]
+        worker.process.kill()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("when", ["while it waits", "later"])
+def test_nor_is_one_that_is_followed_from_then_on(when: str) -> None:
+    """All have all partitions of a global table as active ones, and follow those of others."""
+
+    async def scenario() -> None:
+        async def begin(_: Any) -> None:
+            worker.process.app.rebalancing = True
+            if when == "while it waits":
+                await worker.table.on_recovery_completed({CHANGELOG}, {CHANGELOG})
+
+        worker = Windows(kind="GlobalTable", is_fast=True)
+        await worker.table.on_recovery_completed({CHANGELOG}, set())
+        worker.set("x", FIRST, 7)
+        await worker.confirmed()
+        worker.on_close = begin
+        assert await worker.clean() == [("x", FIRST, 7)]
+        worker.process.app.rebalancing = False
+        if when == "later":
+            await worker.table.on_recovery_completed({CHANGELOG}, {CHANGELOG})
+        assert await worker.clean() == []
+        await worker.table.on_recovery_completed({CHANGELOG}, set())
+        assert await worker.clean() == []
+        assert [record.value for record in await worker.confirmed()] == [b"7"]
+
+    run(scenario)
+
+
+def test_in_a_transaction_it_is_on_disk_until_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        worker = Windows(folder=tmp_path)
+        worker.process.app.in_transaction = True
+        worker.set("x", FIRST, 7)
+        worker.process.confirm(1)
+        worker.on_close = lambda _: setattr(worker.process.app, "rebalancing", True)
+        assert await worker.clean() == [("x", FIRST, 7)]
+        assert worker.left() == {("x", FIRST): 7}
+        worker.process.app.rebalancing = False
+        assert await worker.clean() == []
+        assert worker.left() == {}
+        assert len(worker.process.sent) == 1, "the changelog is not told"
         worker.process.kill()
 
     run(scenario)
