@@ -130,7 +130,7 @@ class Consumer(BatchConsumer):
                 await self.wait_empty()
             else:
                 await self.commit_and_end_transactions()
-            # A timer's or a page's changes are of no record, and no commit takes them along. What fails ends the worker.
+            # Changes by timers and pages are of no record, so no commit takes them along. What fails ends the worker.
             with contextlib.suppress(Exception):
                 await self.app.tables.flush()
         await super().on_partitions_revoked(revoked)

@@ -1,4 +1,4 @@
-"""Up to where this process knows a changelog partition by heart: what it has recovered, and what it has written since."""
+"""Up to where a changelog partition need not be read again: what was recovered, and what was written behind it."""
 
 from collections.abc import ItemsView
 
