@@ -179,7 +179,7 @@ def test_barrier_keeps_its_answers_in_a_queue() -> None:
     run(scenario)
 
 
-QUEUE_ATTRIBUTES = "_errors _getters _queue"
+QUEUE_ATTRIBUTES = "_errors _getters _putters _queue"
 
 
 @pytest.mark.parametrize("name", QUEUE_ATTRIBUTES.split())

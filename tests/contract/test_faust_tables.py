@@ -159,7 +159,7 @@ ATTRIBUTES: dict[Any, str] = {
         " _last_active_event_processed_at active_tps standby_tps active_offsets standby_offsets active_highwaters"
         " tp_to_table buffers in_recovery num_samples_required_for_estimate"
     ),
-    FaustTableManager: "_changelog_queue _changelogs",
+    FaustTableManager: "_changelog_queue _changelogs _channels",
     rocksdb.Store: "_dbs _key_index",
     memory.Store: "_key_partition",
     Collection: "_sensor_on_set _sensor_on_del _partition_latest_timestamp last_closed_window",

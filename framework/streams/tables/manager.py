@@ -6,13 +6,16 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
+import structlog
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.types import TP
 
 from framework.streams.tables.flushing import Flushing
-from framework.streams.tables.recovery import Recovery
+from framework.streams.tables.recovery import Recovery, Undecodable
 from framework.streams.tables.sources import Sources
 from framework.streams.tables.written import Written
+
+log = structlog.get_logger(__name__)
 
 LAST_FLUSH = 10.0
 """Seconds that a stop waits for changes to be confirmed; what is not is read from the changelog again."""
@@ -32,6 +35,7 @@ class TableManager(FaustTableManager):
         """What a shadow has applied in this process: `{changelog partition: offset of the last record applied}`."""
         self.sources = Sources()
         """Which source record made each change of a table."""
+        self._undecodable: set[TP] = set()
         self.is_reading = False
         """Whether changelogs of active partitions are read, or are about to be."""
         self.written = Written()
@@ -67,6 +71,26 @@ class TableManager(FaustTableManager):
     def followed(self) -> Collection[TP]:
         """The same; none while tables are recovered."""
         return () if self._recovery is None or self._recovery.in_recovery else self.standby_tps
+
+    async def _update_channels(self) -> None:
+        """As in Faust; a record that cannot be decoded is left out, as there, and does not end the worker."""
+        await super()._update_channels()
+        for channel in self._channels.values():
+            channel.on_key_decode_error = channel.on_value_decode_error = self._on_undecodable
+
+    async def _on_undecodable(self, error: Exception, message: Any) -> None:
+        if message.tp not in self._undecodable:
+            # A model that has changed makes all records so.
+            self._undecodable.add(message.tp)
+            log.error(
+                "tables.undecodable",
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+                error=str(error),
+            )
+        # Whatever the queue's limit: of this partition nothing waits for a place, or it would not be this one's turn.
+        self.changelog_queue.force_put_nowait(Undecodable(message))
 
     # --- changes on their way -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from faust.stores.memory import Store as MemoryStore
 from faust.tables.recovery import Recovery as FaustRecovery
@@ -18,6 +18,12 @@ TURN = 100
 
 QUIET = 5.0
 """Seconds without a changelog record after which it is looked whether the end has been reached all the same."""
+
+
+class Undecodable(NamedTuple):
+    """Stands in the queue for a record that cannot be decoded, so that those behind it are reached."""
+
+    message: Any
 
 
 class Recovery(FaustRecovery):
@@ -92,6 +98,17 @@ class Recovery(FaustRecovery):
             # A shadow may have applied partitions that the seat does not have any more.
             self.tables.forget_all_but(self.active_tps | self.standby_tps)
             self._begin_anew(set(revoked))
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """As in Faust; and what waits for a place in the queue does not get there any more.
+
+        Step by step: the queue is full, a record waits for a place, and the flow stops, which ends the delivery and not
+        that wait. The position is set back, the queue is emptied, and so the record gets in, from far behind the
+        position. Applied, it has all that is read again up to there passed over.
+        """
+        for waiting in self.tables.changelog_queue._putters:
+            waiting.cancel()
+        super().on_partitions_revoked(revoked)
 
     def _change_roles(self) -> None:
         """Begin anew with partitions that were followed and are one's own now, or the other way round."""
@@ -219,6 +236,8 @@ class Recovery(FaustRecovery):
         if seen is not None and offset <= seen:
             return
         offsets[tp] = offset
+        if isinstance(event, Undecodable):
+            return
         self.buffers[table].append(event)
         await table.on_changelog_event(event)
         if len(self.buffers[table]) >= size:

@@ -394,3 +394,25 @@ def test_what_was_given_up_for_a_moment_is_read_from_its_beginning() -> None:
         assert dict(changelogs.totals.data.items()) == {}
 
     run(scenario)
+
+
+def test_what_waits_for_a_place_in_the_queue_does_not_come_in_behind_a_rebalance() -> None:
+    async def scenario() -> None:
+        changelogs = Changelogs()
+        changelogs.app.conf.stream_buffer_maxsize = 2
+        changelogs.app.flow_control.resume()
+        await changelogs.assign(actives={TOTALS})
+        changelogs.put(TOTALS, 0, 1)
+        queue = changelogs.tables.changelog_queue
+        message = message_of(TOTALS, 2, key=b'"k"', value=b"2", headers=HEADERS)
+        waiting = asyncio.ensure_future(queue.put(Event(changelogs.app, "k", 2, {}, message)))
+        await settle()
+        assert not waiting.done()
+        changelogs.recovery.on_partitions_revoked({TOTALS})
+        await changelogs.assign(actives={TOTALS})
+        await changelogs.seek(TOTALS)
+        await settle()
+        assert waiting.done()
+        assert queue.empty()
+
+    run(scenario)
