@@ -1,10 +1,10 @@
 """Changes of one table partition on their way from agents to the changelog; knows no producer and no store."""
 
-from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any
 
 from framework.streams.tables.books import Book, Ledger
+from framework.streams.tables.echoes import Echoes
 
 Signature = tuple[Book, int, int]
 """Who has changed a key last: the source's book, the event's offset, the how manyeth change of the key by it."""
@@ -83,8 +83,8 @@ class Changes:
         gone: marks of keys that were deleted since their places were looked at.
         weight: bytes of values in `dirty`, about.
         is_dropped: the partition was given up; nothing of it is sent any more.
-        echoes: `[(last offset, marks)]` of what was confirmed while older records are still to be read: during a
-            recovery, and where several write to the partition and read what the others write. None elsewhere.
+        echoes: what was confirmed while older records are still to be read: during a recovery, and where several write
+            to the partition and read what the others write. None elsewhere.
     """
 
     __slots__ = (
@@ -115,7 +115,7 @@ class Changes:
         self.gone: list[Any] = []
         self.weight = 0
         self.is_dropped = False
-        self.echoes: deque[tuple[int, Collection[Any]]] | None = None
+        self.echoes: Echoes | None = None
         self.wake = wake
         self._places, self._values = places, values
 
@@ -156,23 +156,13 @@ class Changes:
                         other.made[mark] = number
         return entries
 
-    def landed(self, marks: Collection[Any], offset: int | None) -> None:
-        """What was on its way is in the changelog, up to this offset."""
-        if self.echoes is not None and offset is not None:
-            self.echoes.append((offset, marks))
-
-    def has_echo(self, mark: Any, offset: int) -> bool:
-        """Whether a record that is read is older than what this process has written of its key, and was confirmed.
-
-        Step by step: somebody else writes K, and this process does, behind it; what it has written is confirmed before
-        the other record is read. That one must not take the place of what will be read in a moment. The same during a
-        recovery, in which a timer or a task of a body sets K before an older record of K is read.
-        """
-        if not self.echoes:
-            return False
-        while self.echoes and self.echoes[0][0] < offset:
-            self.echoes.popleft()
-        return any(mark in marks for _, marks in self.echoes)
+    def landed(self, marks: Collection[Any], offset: int | None) -> list[Any]:
+        """What was on its way is in the changelog, up to this offset; returns what was read meanwhile and is newer."""
+        self.flying = {}
+        if self.echoes is None or offset is None:
+            return []
+        self.echoes.land(offset, marks)
+        return self.echoes.read_to(-1, self.find)
 
     def disown(self, book: Book) -> None:
         """Forget what a source has done."""

@@ -1,7 +1,6 @@
 """How changes of a table are collected, so that many changes of a key are one record of the changelog."""
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
@@ -19,6 +18,7 @@ from framework.streams.tables.authors import Authors, author_of, is_turn_of
 from framework.streams.tables.books import Book
 from framework.streams.tables.changes import Changes, Entry
 from framework.streams.tables.desks import Desk, Desks
+from framework.streams.tables.echoes import Echoes
 from framework.streams.tables.plain_json import dump_plain, quick_for_texts
 from framework.streams.tables.posting import Poster
 from framework.streams.tables.stored import Stored
@@ -38,6 +38,9 @@ class Collected(Stored, faust.Table):
     event's change with it. Values of plain types are serialized when they are sent: of many there may be only one.
     Keys, and whatever might fail, are serialized in the agent's body, so that the failure is there.
     """
+
+    _apply_read: Callable[[Iterable[Any]], None]
+    """Applies what was read and counts; the table has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -194,11 +197,11 @@ class Collected(Stored, faust.Table):
         ledger = tables.sources.ledger(TP(topic, partition))
         changes = Changes(partition, ledger, tables.flushing.wake, self._places, self._values)
         if self._follows_others or tables.is_reading:
-            changes.echoes = deque()
+            changes.echoes = Echoes()
         keep = partial(self.data.keep, partition) if self._is_buffered else None
         dump = self._dump_plain or self._dump_value
-        written = partial(tables.written.add, TP(topic, partition))
-        poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail, written)
+        land = partial(self._land, changes)
+        poster = Poster(topic, changes, dump, self._outbox, keep, tables.flushing.fail, land)
         tables.flushing.add(poster)
         return poster
 
@@ -212,7 +215,7 @@ class Collected(Stored, faust.Table):
         for poster in self._partitions.values():
             changes = poster.changes
             if not self._follows_others:
-                changes.echoes = (changes.echoes or deque()) if is_reading else None
+                changes.echoes = (changes.echoes or Echoes()) if is_reading else None
 
     def _outbox(self) -> Any:
         return self.app.producer.outbox
@@ -255,22 +258,31 @@ class Collected(Stored, faust.Table):
             poster.changes.place()
         await super().on_recovery_completed(active_tps, standby_tps)
 
-    def _without_newer(self, batch: Iterable[Any]) -> Iterable[Any]:
-        """What is read back does not replace what agents have changed since, and that is behind it in the changelog."""
-        changes = {
-            partition: poster.changes
-            for partition, poster in self._partitions.items()
-            if poster.changes.echoes or poster.changes.is_busy
-        }
-        return [event for event in batch if not self._is_outdated(event, changes)] if changes else batch
+    def _land(self, changes: Changes, marks: Collection[Any], offset: int | None) -> None:
+        self.app.tables.written.add(TP(self.changelog_topic_name, changes.partition), len(marks), offset)
+        read = changes.landed(marks, offset)
+        if read:
+            self._apply_read(read)
 
-    def _is_outdated(self, event: Any, changes: dict[int, Changes]) -> bool:
-        message = event.message
-        of_partition = changes.get(message.partition)
-        if of_partition is None:
-            return False
-        if self._values is None:
-            # A store that waits for the changelog takes what is read; what is on its way, agents see first.
-            return of_partition.has_echo(message.key, message.offset)
-        key = self._to_key(event.key)
-        return of_partition.find(key) is not None or of_partition.has_echo(key, message.offset)
+    def _that_count(self, batch: Iterable[Any]) -> Iterator[Any]:
+        """What counts of what was read: not what is late, nor what is older than what agents have changed since."""
+        note = self.app.tables.sources.note
+        for event in batch:
+            is_late = self._is_once and not note(event.message)
+            poster = self._partitions.get(event.message.partition)
+            if poster is not None and (poster.changes.is_busy or poster.changes.echoes is not None):
+                yield from self._that_count_beside(event, is_late, poster.changes)
+            elif not is_late:
+                yield event
+
+    def _that_count_beside(self, event: Any, is_late: bool, changes: Changes) -> Iterator[Any]:
+        message, echoes = event.message, changes.echoes
+        mark = message.key if self._values is None else self._to_key(event.key)
+        is_echoed = echoes is not None and mark in echoes
+        if echoes is not None and (is_echoed or mark in changes.flying):
+            echoes.hold(mark, None if is_late else event)
+        # A store that waits for the changelog takes what is read; what is on its way, agents see first.
+        if not is_late and not is_echoed and (self._values is None or changes.find(mark) is None):
+            yield event
+        if echoes is not None:
+            yield from echoes.read_to(message.offset, changes.find)

@@ -183,9 +183,9 @@ class Table(Windowed):
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """As in Faust; what the headers tell is known from here on, and what comes too late is left out."""
-        if self._is_once:
-            batch = [event for event in batch if self.app.tables.sources.note(event.message)]
-        batch = self._without_newer(batch)
+        self._apply_read(self._that_count(batch))
+
+    def _apply_read(self, batch: Iterable[Any]) -> None:
         if isinstance(self.data, MemoryStore):
             # Of each key the last: it deletes at the end of a batch, and takes a false value for a deletion then.
             batch = {event.message.key: event for event in batch}.values()

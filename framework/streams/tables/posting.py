@@ -1,7 +1,7 @@
 """Sends one table partition's changes, a flight at a time, and tells the store when they are confirmed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from itertools import islice
 from time import monotonic
 from typing import Any
@@ -32,7 +32,7 @@ class Poster:
         outbox: gives the producer's outbox.
         keep: None where the store does not wait for the changelog.
         fail: awaited with the error when changes were lost.
-        written: called with how many records were confirmed and the last one's offset.
+        land: called with the marks of what was confirmed, and the last record's offset.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Poster:
         outbox: Callable[[], Any],
         keep: Keep | None,
         fail: Callable[[BaseException], Awaitable[None]],
-        written: Callable[[int, int | None], None],
+        land: Callable[[Collection[Any], int | None], None],
     ) -> None:
         self._topic, self.changes, self._dump = topic, changes, dump
-        self._outbox, self._keep, self._fail, self._written = outbox, keep, fail, written
+        self._outbox, self._keep, self._fail, self._land = outbox, keep, fail, land
         self._settled = asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
@@ -144,9 +144,7 @@ class Poster:
         if self._keep is not None:
             await self._keep_all(list(flight.entries.values()), offset, books)
         if not self.changes.is_dropped:
-            self._written(len(flight.entries), offset)
-            self.changes.landed(flight.entries.keys(), offset)
-            self.changes.flying = {}
+            self._land(flight.entries.keys(), offset)
 
     async def _keep_all(self, entries: list[Entry], offset: int | None, books: list[Book]) -> None:
         """Write to the store, and let go of the event loop in between.

@@ -1,6 +1,7 @@
 """A changelog partition to which several workers write, one after the other or at once: all readers hold the same."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class Shared:
     def __init__(self, folder: Path | None) -> None:
         self.log: list[Any] = []
         self._folder = folder
-        self._posted: dict[Process, int] = {}
+        self._arrived: dict[Process, list[int]] = {}
         self._read: dict[Process, int] = {}
         self.a, self.b = self._worker("a"), self._worker("b")
 
@@ -34,16 +35,35 @@ class Shared:
         """Have a worker change a key for an event of its own partition, and the brokers confirm it."""
         worker.process(offset, [(key, amount)], tp=TP("flights", 0 if worker is self.a else 1))
         await worker.app.tables.flush()
-        first = self._posted.get(worker, 0)
-        for sent in worker.outbox.sents[first:]:
+        await self.all_of(worker)
+
+    async def all_of(self, worker: Process) -> None:
+        """Have all that a worker has posted arrive, and be confirmed."""
+        self.arrive(worker, len(worker.outbox.sents))
+        await self.confirm(worker)
+
+    def is_in_the_air(self, worker: Process) -> bool:
+        """Whether something is posted and not confirmed; a flush waits for it."""
+        return any(not sent.done() for sent in worker.outbox.sents)
+
+    def arrive(self, worker: Process, count: int) -> None:
+        """Have so many records that a worker has posted arrive in the changelog."""
+        arrived = self._arrived.setdefault(worker, [])
+        for sent in worker.outbox.sents[len(arrived) : len(arrived) + count]:
+            arrived.append(len(self.log))
             self.log.append(message_of(CHANGELOG, len(self.log), key=sent.key, value=sent.value, headers=sent.headers))
-            sent.confirm(len(self.log) - 1)
-        self._posted[worker] = len(worker.outbox.sents)
+
+    async def confirm(self, worker: Process) -> None:
+        """Have the brokers confirm what has arrived."""
+        for sent, offset in zip(worker.outbox.sents, self._arrived.get(worker, ()), strict=False):
+            if not sent.done():
+                sent.confirm(offset)
         await settle(20)
 
     def read(self, worker: Process, count: int | None = None) -> None:
         """Have a worker read what it has not read yet, up to this many records of the whole."""
-        start, end = self._read.get(worker, 0), len(self.log) if count is None else count
+        start = self._read.get(worker, 0)
+        end = len(self.log) if count is None else max(start, count)
         for message in self.log[start:end]:
             worker.table.apply_changelog_batch(
                 [Event(worker.app, worker._key(message), worker._value(message), {}, message)]
@@ -88,6 +108,58 @@ def test_own_change_is_read_back_behind_that_of_somebody_else(folder: Path | Non
         shared.read(shared.a, 1)
         assert shared.a.contents() == {"K": 100, "L": 1}, "the other's is older in the changelog"
         assert shared.everywhere() == [{"K": 100, "L": 1}] * 3
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_confirmed_first", [False, True])
+def test_own_changes_lie_on_both_sides_of_what_somebody_else_has_written(
+    folder: Path | None, is_confirmed_first: bool
+) -> None:
+    async def scenario() -> None:
+        shared = Shared(folder)
+        shared.a.process(1, [("K", 1), ("Z", 1)])
+        await shared.a.app.tables.flush()
+        shared.arrive(shared.a, 1)
+        await shared.change(shared.b, 1, "K", 2)
+        shared.arrive(shared.a, 1)
+        if is_confirmed_first:
+            await shared.confirm(shared.a)
+        shared.read(shared.a)
+        await shared.confirm(shared.a)
+        assert shared.everywhere() == [{"K": 2, "Z": 1}] * 3
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_all_hold_the_same_whatever_comes_when(folder: Path | None, seed: int) -> None:
+    async def scenario() -> None:
+        chance = random.Random(seed)
+        shared = Shared(folder)
+        offsets = {shared.a: 0, shared.b: 0}
+        for _ in range(80):
+            worker = chance.choice([shared.a, shared.b])
+            match chance.choice(["change", "flush", "arrive", "arrive", "confirm", "read"]):
+                case "change":
+                    offsets[worker] += 1
+                    key = chance.choice("KLMN")
+                    tp = TP("flights", 0 if worker is shared.a else 1)
+                    worker.process(offsets[worker], [(key, chance.choice([1, 2, None]))], tp=tp)
+                case "flush" if not shared.is_in_the_air(worker):
+                    await worker.app.tables.flush()
+                case "arrive":
+                    shared.arrive(worker, 1)
+                case "confirm":
+                    await shared.confirm(worker)
+                case "read":
+                    shared.read(worker, chance.randint(0, len(shared.log)))
+        for worker in (shared.a, shared.b):
+            await shared.all_of(worker)
+            await worker.app.tables.flush()
+            await shared.all_of(worker)
+        found = shared.everywhere()
+        assert found[0] == found[1] == found[2]
 
     run(scenario)
 
