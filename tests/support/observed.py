@@ -137,14 +137,14 @@ class Observed:
         """Wait until the commit of every partition is past where it was.
 
         Raises:
-            AssertionError: some stand still; the message has `{partition: offset}`.
+            AssertionError: some stand still; the message has `{partition: offset}`, -1 where there is no commit.
         """
         before = since.history.committed(self.topic)
 
         def standing() -> dict[int, int]:
-            return {
-                p: offset for p, offset in self.history().committed(self.topic).items() if offset <= before.get(p, -1)
-            }
+            # Of all partitions: one of which nothing was ever committed stands still, too.
+            now = self.history().committed(self.topic)
+            return {p: now.get(p, -1) for p in range(PARTITIONS) if now.get(p, -1) <= before.get(p, -1)}
 
         end = time.monotonic() + within
         while (stuck := standing()) and time.monotonic() < end:
