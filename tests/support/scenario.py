@@ -144,6 +144,11 @@ class Scenario(Observed):
         eventually(lambda: self._committed_up_to(waited), within)
         return self.mark()
 
+    def all_done(self, within: float = 30.0) -> None:
+        """Wait until all that has come in so far has come out; what was to be done anew has come out again by then."""
+        so_far = {acked.uuid for acked in self.load.inputs}
+        eventually(lambda: so_far <= {output.uuid for output in self.ledger.outputs()}, within)
+
     def ghost_joins(self, seat: str) -> None:
         """Take a seat as a second join in flight of the process in it would, and send nothing more."""
         group = self.history().last
