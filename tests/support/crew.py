@@ -21,7 +21,10 @@ from framework.states import SeatState
 from framework.testing import eventually
 from tests.support.roster import connection
 
-INTERVAL = 0.2
+INTERVAL = 0.5
+"""Seconds between two entries at most. Who is silent for three times that is taken for dead: not too short for a busy
+machine."""
+
 SESSION_MS = 30_000
 """So long that only a removal can free a dead member's seat within a test."""
 

@@ -62,16 +62,21 @@ class Load:
         if self._running is not None:
             self._running.result(timeout=30.0)
         self._executor.shutdown()
-        return list(self._acked)
+        return self.inputs
 
     @property
     def acknowledged(self) -> int:
         """How many records the broker has so far."""
         return len(self._acked)
 
+    @property
+    def inputs(self) -> list[Acked]:
+        """What the broker has so far."""
+        return list(self._acked)
+
     def ends(self, topic: str) -> dict[int, int]:
         """{partition: offset behind the last record that the broker acknowledged}."""
-        return {acked.partition: acked.offset + 1 for acked in tuple(self._acked) if acked.topic == topic}
+        return {acked.partition: acked.offset + 1 for acked in self.inputs if acked.topic == topic}
 
     def send(self, partition: int = 0, *, topic: str | None = None, hold: float = 0.0) -> Acked:
         """Send one extra record between the others.

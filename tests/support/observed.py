@@ -76,10 +76,11 @@ class Observed:
         return next(instance for instance in self.assignment() if instance != self.leader())
 
     def emitting_for(self, since: Mark) -> dict[str, set[int]]:
-        """{worker: the input partitions that it emitted for}."""
+        """{worker: the input partitions that it emitted for}; what was on its way to the ledger then is left out."""
         emitting: dict[str, set[int]] = defaultdict(set)
         for output in self.outputs(since):
-            emitting[output.worker].add(output.partition)
+            if output.emitted > since.at:
+                emitting[output.worker].add(output.partition)
         return dict(emitting)
 
     def emitter(self, worker: WorkerProcess) -> int:
@@ -103,7 +104,8 @@ class Observed:
         """Seconds from the start of a process to its first output; waits for it."""
 
         def first() -> float | None:
-            times = (o.arrived for o in self.outputs() if o.worker == worker.label and o.emitted >= worker.started)
+            # Not when the ledger saw it: that it may be late is not the worker's affair.
+            times = (o.emitted for o in self.outputs() if o.worker == worker.label and o.emitted >= worker.started)
             return next(times, None)
 
         return eventually(first, within=within) - worker.started
@@ -135,14 +137,14 @@ class Observed:
         """Wait until the commit of every partition is past where it was.
 
         Raises:
-            AssertionError: some stand still; the message has `{partition: offset}`.
+            AssertionError: some stand still; the message has `{partition: offset}`, -1 where there is no commit.
         """
         before = since.history.committed(self.topic)
 
         def standing() -> dict[int, int]:
-            return {
-                p: offset for p, offset in self.history().committed(self.topic).items() if offset <= before.get(p, -1)
-            }
+            # Of all partitions: one of which nothing was ever committed stands still, too.
+            now = self.history().committed(self.topic)
+            return {p: now.get(p, -1) for p in range(PARTITIONS) if now.get(p, -1) <= before.get(p, -1)}
 
         end = time.monotonic() + within
         while (stuck := standing()) and time.monotonic() < end:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePattern, ResourceType
 
+from framework.testing import eventually
+
 CLUSTER = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
 
 
@@ -20,6 +22,8 @@ def denied(bootstrap_servers: str, topic: str, operation: ACLOperation) -> Itera
     ]
     try:
         admin.create_acls(acls)
+        # They take effect a moment after the answer.
+        eventually(lambda: all(admin.describe_acls(acl)[0] for acl in acls))
         yield
     finally:
         admin.delete_acls(acls)

@@ -144,6 +144,11 @@ class Scenario(Observed):
         eventually(lambda: self._committed_up_to(waited), within)
         return self.mark()
 
+    def all_done(self, within: float = 30.0) -> None:
+        """Wait until all that has come in so far has come out; what was to be done anew has come out again by then."""
+        so_far = {acked.uuid for acked in self.load.inputs}
+        eventually(lambda: so_far <= {output.uuid for output in self.ledger.outputs()}, within)
+
     def ghost_joins(self, seat: str) -> None:
         """Take a seat as a second join in flight of the process in it would, and send nothing more."""
         group = self.history().last
@@ -158,8 +163,19 @@ class Scenario(Observed):
     def all_protected(self, within: float = 30.0) -> Mark:
         """Wait until every seat has a warm shadow that its owner has agreed with; then begin."""
         self.all_steady(within)
+        # Until the last standby is there the others shadow its seats, too; then those are without a warm shadow anew.
+        eventually(self._is_divided, within)
         eventually(lambda: self.command("standby", "status", "--group", self.group_id, "--check").code == 0, within)
         return self.mark()
+
+    def _is_divided(self) -> bool:
+        """Whether the standbys that live know of each other, and each shadows its own share of the seats."""
+        living = [worker for label in self.plan.standbys if (worker := self.worker(label)).is_alive]
+        told = [worker.events("standby.shadows")[-1:] for worker in living if worker.state() == "shadowing"]
+        shares = [set(event["seats"]) for events in told for event in events if event["seats"]]
+        # With more standbys than seats some have none, and may never have had one.
+        is_complete = len(told) == len(living) and len(shares) == min(len(living), len(self.plan.workers))
+        return is_complete and sum(map(len, shares)) == len(set().union(*shares))
 
     # --- topics ---------------------------------------------------------------------------------------------------
 

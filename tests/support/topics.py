@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions, NewTopic
 
+from framework.testing import eventually
+
 
 def create_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
     """Create topics, `{name: partitions}`."""
@@ -16,10 +18,11 @@ def create_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
 
 
 def add_partitions(bootstrap_servers: str, topic: str, total: int) -> None:
-    """Let a topic grow to `total` partitions."""
+    """Let a topic grow to `total` partitions, and wait until the broker shows them, which is after its answer."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
         admin.create_partitions({topic: NewPartitions(total)})
+        eventually(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == total)
     finally:
         admin.close()
 

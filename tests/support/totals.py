@@ -1,6 +1,7 @@
 """A scenario whose app keeps tables, and whether its changelogs have exactly what the inputs add up to."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from tests.support.changelog import changelog_of, table_in
 from tests.support.roster import connection
 from tests.support.scenario import Scenario
 from tests.support.tallies import counted, tallied
+from tests.support.workers import WorkerProcess
 
 KEYS = 20
 """Keys a partition of the table that each input changes three times."""
@@ -21,6 +23,12 @@ DRAINED_WITHIN = 90.0
 
 AT_HAND = 0.5
 """Seconds of load that may be on their way through workers which keep up with it."""
+
+SETTLED_AFTER = 0.3
+"""Seconds after which whatever a frozen worker had sent is with the broker; far less than a shadow waits for it."""
+
+BETWEEN_LOOKS = 0.3
+"""Seconds that a worker then has to do something more; workers commit once a second."""
 
 
 def with_tables(keys: int = KEYS, **environment: str) -> dict[str, str]:
@@ -34,16 +42,26 @@ def keeps_up(scenario: Scenario) -> None:
     eventually(lambda: scenario.load.acknowledged - len(scenario.ledger.outputs()) < few, DRAINED_WITHIN)
 
 
-def has_uncommitted_work(scenario: Scenario) -> None:
-    """Wait until more is done and not committed than may be on its way: a kill then has some of it done again.
+def freeze_with_uncommitted_work(scenario: Scenario, victim: WorkerProcess) -> float:
+    """Freeze a worker when some of what it has sent out is not committed: a kill then has that done again.
 
-    Workers commit once a second. Without this a kill may come right after a commit, and then nothing is done twice.
-    So the first look may not be the one that counts, which may be just before a commit: from little work on it is the
-    growing that is waited for, and what is left of the second is time enough for a kill.
+    It is frozen for each look, for a worker that goes on could commit between the look and the kill.
+
+    Returns:
+        When it was frozen; monotonic seconds.
     """
-    some = scenario.plan.rate * AT_HAND * 1.4
-    eventually(lambda: asyncio.run(_uncommitted(scenario)) < some, DRAINED_WITHIN, every=0.02)
-    eventually(lambda: asyncio.run(_uncommitted(scenario)) >= some, DRAINED_WITHIN, every=0.02)
+
+    def frozen_at() -> float | None:
+        now = time.monotonic()
+        victim.freeze()
+        time.sleep(SETTLED_AFTER)
+        committed = scenario.history().committed(scenario.topic)
+        if any(output.offset >= committed.get(output.partition, 0) for output in scenario.outputs()):
+            return now
+        victim.thaw()
+        return None
+
+    return eventually(frozen_at, DRAINED_WITHIN, every=BETWEEN_LOOKS)
 
 
 def has_committed(scenario: Scenario) -> None:

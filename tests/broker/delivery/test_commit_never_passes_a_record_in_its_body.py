@@ -38,10 +38,11 @@ def test_commit_never_passes_a_record_in_its_body(path: str, start: Starter, bro
 def test_commit_waits_for_all_agents_of_a_topic(path: str, start: Starter, broker: BrokerSide) -> None:
     topic = f"{start.prefix}-bodies"
     broker.create([topic])
-    broker.send({topic: bodies(COUNT, {HELD: {"hold": 1.5}})})
+    # Much longer than the second agent takes for everything, and than it takes to look.
+    broker.send({topic: bodies(COUNT, {HELD: {"hold": 5.0}})})
     worker = start("bodies", path, environment={**QUICK, "BOTH_BODIES": "1", "BOTH_SECOND": "1"})
     worker.noted("second", COUNT)
     assert broker.committed(worker.group_id).get((topic, 0), 0) <= HELD
     assert HELD not in numbers(worker, "done"), "the hold was too short for this test"
-    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == COUNT, within=10.0)
+    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == COUNT, within=15.0)
     assert numbers(worker, "done") == numbers(worker, "second") == list(range(COUNT))

@@ -10,7 +10,8 @@ from tests.support.both_paths_broker import BrokerSide
 pytestmark = pytest.mark.broker
 
 COUNT = 2500
-SLOW = {n: {"hold": 0.001} for n in range(COUNT)}
+SLOW = {n: {"hold": 0.004, "only": "a"} for n in range(COUNT)}
+"""The first worker alone would need 20 s: the second one is there long before. What it takes over it does at once."""
 
 
 def test_rebalance_in_the_middle_of_a_batch(path: str, start: Starter, broker: BrokerSide) -> None:

@@ -38,9 +38,6 @@ def test_sensor_of_the_app(path: str, start: Starter, broker: BrokerSide) -> Non
 
 def test_prometheus(path: str, start: Starter, broker: BrokerSide) -> None:
     worker = begin(path, start, broker, "prometheus")
-    with urlopen(worker.page_url("/metrics/")) as answer:
-        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#")]
-    shown = {name: float(value) for name, value in lines}
     topic = f"{start.prefix}-sensed"
     expected = {
         "p_messages_received_total": ALL,
@@ -58,4 +55,17 @@ def test_prometheus(path: str, start: Starter, broker: BrokerSide) -> None:
         f'p_topic_partition_end_offset{{partition="0",topic="{topic}"}}': EACH,
         f'p_topic_partition_offset_commited{{partition="0",topic="{topic}"}}': EACH,
     }
-    assert {name: shown.get(name) for name in expected} == expected
+
+    def is_shown() -> bool:
+        """The broker has a commit before the worker has its answer, and only then are the sensors told."""
+        found = shown(worker)
+        assert {name: found.get(name) for name in expected} == expected
+        return True
+
+    eventually(is_shown)
+
+
+def shown(worker: PathWorker) -> dict[str, float]:
+    with urlopen(worker.page_url("/metrics/")) as answer:
+        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}

@@ -14,7 +14,8 @@ COUNT, HELD = 50, 5
 def test_stop_finishes_the_record_in_hand(path: str, start: Starter, broker: BrokerSide) -> None:
     topic = f"{start.prefix}-bodies"
     broker.create([topic])
-    broker.send({topic: bodies(COUNT, {HELD: {"hold": 1.5}})})
+    # Long enough for the stop to come meanwhile, and much shorter than the grace of a stop.
+    broker.send({topic: bodies(COUNT, {HELD: {"hold": 5.0}})})
     worker = start("bodies", path)
     worker.noted("begun", HELD + 1)
     assert worker.stop() == 0

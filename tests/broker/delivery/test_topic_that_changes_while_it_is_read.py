@@ -30,7 +30,7 @@ def test_retention_overtakes_a_slow_agent(path: str, start: Starter, broker: Bro
     worker = start("gaps", path, environment={**QUICK, "FRAMEWORK_MAX_IN_FLIGHT": "2"})
     worker.noted("gaps", 1)
     broker.drop_before(topic, 0, LEFT_FROM)
-    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == COUNT, within=15.0)
+    eventually(lambda: broker.committed(worker.group_id).get((topic, 0)) == COUNT, within=20.0)
     seen = offsets(worker)
     assert seen == sorted(set(seen))
     assert len(seen) < COUNT, "the agent was too fast for this test"

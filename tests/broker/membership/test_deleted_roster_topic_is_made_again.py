@@ -8,20 +8,24 @@ from structlog.testing import capture_logs
 
 from framework.errors import RosterUnavailableError
 from framework.membership.roster_reader import RosterReader
+from framework.membership.roster_trouble import LASTING
 from framework.membership.roster_writer import forget
 from framework.states import SeatState
 from framework.testing import eventually
 from tests.support.roster import Roster
 
+PATIENCE = 6.0
+
 
 def test_keeper_warns_waits_and_creates(strict_roster: Roster) -> None:
     roster = strict_roster
     with capture_logs() as logs:
-        keeper = roster.keeper(patience=6.0)
+        keeper = roster.keeper(patience=PATIENCE)
         eventually(lambda: roster.exists() and roster.entries())
+        begun = time.monotonic()
         roster.delete()
         gone = time.monotonic()
-        warnings = eventually(lambda: [line for line in logs if line["event"] == "roster.unwritable"])
+        eventually(lambda: [line for line in logs if line["event"] == "roster.unwritable"])
         assert time.monotonic() - gone < 6.0
         # The broker would create topics by itself, and nobody makes it do so.
         assert not roster.exists()
@@ -30,7 +34,10 @@ def test_keeper_warns_waits_and_creates(strict_roster: Roster) -> None:
         assert time.monotonic() - gone > 5.0
         assert eventually(roster.entries)[0].state is SeatState.RUNNING
         eventually(lambda: [line for line in logs if line["event"] == "roster.writable"])
-    assert len(warnings) == 1
+        over = time.monotonic()
+    warnings = [line for line in logs if line["event"] == "roster.unwritable"]
+    # One when it has lasted, and one more in each `PATIENCE`: as a rule it is over before a second one is due.
+    assert len(warnings) <= 1 + max(0.0, over - begun - LASTING) // PATIENCE
     assert "does not exist" in warnings[0]["problem"]
     assert "goes on working" in warnings[0]["problem"]
 

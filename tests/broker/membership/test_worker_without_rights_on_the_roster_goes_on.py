@@ -47,10 +47,13 @@ def test_right_to_read_is_missing(strict_roster: Roster) -> None:
     roster = strict_roster
     with capture_logs() as logs, denied(roster, ACLOperation.READ):
         roster.keeper()
-        warning = eventually(lambda: [line for line in logs if line["event"] == "roster.wanted_unreadable"])[0]
+        warning = eventually(
+            lambda: [line for line in logs if line["event"] == "roster.wanted_unreadable"], within=20.0
+        )[0]
     assert "Grant READ and DESCRIBE on the topic" in warning["problem"]
     assert not [line for line in logs if line["event"] == "roster.unwritable"]
-    assert roster.entries()
+    # The right to read is back a moment after the answer.
+    assert eventually(roster.entries)
 
 
 def test_right_to_read_is_taken(strict_roster: Roster) -> None:

@@ -58,10 +58,12 @@ def test_no_seat_is_taken_over_a_blip_or_a_restart(proxied: ProxiedKafka, proxie
         assert scenario.replacements(begun) == 0
         nobody_has_moved(scenario, before)
 
-        # A worker is back within its budget, killed or stopped.
+        # A worker is back within its budget, killed or stopped. The supervisor of the killed one lives: it is who says
+        # that another process is on its way, and a new one could not before it has loaded.
         scenario.restart("w0", stop_within=8.0)
-        scenario.worker("w1").kill()
-        scenario.first_output(scenario.start("w1"))
+        w1 = scenario.worker("w1")
+        w1.kill_worker()
+        scenario.emits_after(w1, time.monotonic(), within=20.0)
         time.sleep(6.0)
         assert scenario.replacements(begun) == 2
         restarted = owners(scenario.outputs())

@@ -22,7 +22,7 @@ def test_record_in_hand_is_finished_before_the_stop(rig: Rig) -> None:
 
         assert ended.code == 0
         assert scenario.history().committed(scenario.topic)[partition] > held.offset
-        assert [output.pid for output in scenario.outputs() if output.uuid == held.uuid] != []
+        eventually(lambda: held.uuid in {output.uuid for output in scenario.outputs()}, within=5.0)
         scenario.start("w1")
         scenario.finish()
         assert scenario.duplicates() == 0

@@ -20,9 +20,9 @@ def test_rolling_restart_with_overlap_moves_no_partition(rig: Rig) -> None:
             assert old.terminate(within=5.0).code in (ExitCode.OK, ExitCode.FENCED)
         renewed = scenario.mark()
         scenario.all_steady()
+        scenario.finish()
 
         assert scenario.emitting_for(renewed) == {f"{label}-new": partitions for label, partitions in seats.items()}
-        scenario.finish()
         assert scenario.generations_spent(begun) == 0
         assert {label: len(scenario.joins(label, begun)) for label in seats} == dict.fromkeys(seats, 1)
         # Each is replaced while it is at work, without a last commit: what that may cost, it may cost each of them.

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.broker
 
 
 def test_seat_left_empty_too_long_is_given_away(rig: Rig) -> None:
-    with rig() as scenario:
+    # The others hear of the rebalance at their next heartbeat; one a second would leave no time for anything else.
+    with rig(environment={"FRAMEWORK_HEARTBEAT_INTERVAL_MS": "300"}) as scenario:
         begun = scenario.all_steady()
         orphaned = scenario.assignment()["w1"]
         w1 = scenario.worker("w1")

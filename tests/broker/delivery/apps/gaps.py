@@ -11,4 +11,4 @@ async def gaps(stream: Any) -> None:
     async for event in stream.events():
         noted("gaps", event, value=event.value[:20])
         if event.value.startswith(b"hold"):
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(5.0)
