@@ -98,11 +98,9 @@ class Handing(Deriving):
         return self._is_handed_on(inner) and inner.line is not None and inner.line.was_begun_at(event, outer.line)
 
     def _is_unheard_of(self, reader: Reader) -> bool:
-        """Whether the task of a reader has failed or was cancelled in this moment."""
-        task = reader.task
-        if not isinstance(task, asyncio.Future) or not task.done() or task in self._ended:
-            return False
-        return not has_ended_well(task)
+        """Whether one of the tasks that had what a reader has left has failed, or was cancelled, in this moment."""
+        ended = [task for task in _have_a_say(reader) if task.done() and task not in self._ended]
+        return any(not has_ended_well(task) for task in ended)
 
     def _is_handed_on(self, reader: Reader) -> bool:
         task, body = reader.task, reader.body

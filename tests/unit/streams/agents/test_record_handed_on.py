@@ -297,14 +297,15 @@ def test_record_that_a_task_was_at_is_done_when_the_body_goes_on_after_its_failu
     run(scenario)
 
 
-def test_record_that_a_task_fails_at_comes_again_though_its_group_goes_on_in_that_moment() -> None:
+@pytest.mark.parametrize("read", [read_one, reading])
+def test_record_that_a_task_fails_at_comes_again_though_its_group_goes_on_in_that_moment(read: Any) -> None:
     async def scenario() -> None:
         async with fed() as feeding:
             got: list[int] = []
             failures = [ValueError()]
 
             async def fail(stream: Any, is_failing: asyncio.Event) -> None:
-                got.append(await read_one(stream))
+                got.append(await read(stream))
                 is_failing.set()
                 if failures:
                     raise failures.pop()
