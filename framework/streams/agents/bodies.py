@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
 
+from framework.streams.agents.origins import begin_line
 from framework.streams.reading.events import place_of
 
 ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -55,6 +56,7 @@ class Body:
     def begin(cls, agents: Any = None) -> "Body":
         """What runs in this context from here on belongs to a new body."""
         body = cls(agents)
+        begin_line()
         _current.set(body)
         return body
 

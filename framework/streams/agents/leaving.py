@@ -9,6 +9,7 @@ from faust.types.tuples import ack_lock
 
 from framework.streams.agents.bodies import Body, Outcome, current_body, has_ended_well
 from framework.streams.agents.handing import Handing
+from framework.streams.agents.origins import Line
 from framework.streams.reading.events import Asking, Reader
 
 
@@ -17,9 +18,11 @@ class Handle:
 
     Attributes:
         iterator: a weak reference to it, which is dead as soon as nobody has the loop any more.
+        line: who has begun it, which is who asks for its first record.
     """
 
     iterator: "weakref.ref[AsyncIterator[Any]]"
+    line: Line
 
 
 class Leaving(Handing):
@@ -33,8 +36,6 @@ class Leaving(Handing):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.unseen: set[Any] = set()
-        """Of the open ones those that no body had: of a list that was not full, in a processor that was cancelled."""
         self.listed: list[Any] = []
         """Events whose body has all of them at once, or will."""
         self.readers: list[Reader] = []
@@ -53,6 +54,11 @@ class Leaving(Handing):
 
     async def _begin(self, handle: Handle) -> None:
         """Start with the loop, unless somebody has."""
+        self._leave_left()
+        if any(self._is_unheard_of(event.reader) for event in self.open):
+            # Who goes on where a task has failed may be told to end by the same failure, as in a `TaskGroup`.
+            await asyncio.sleep(0)
+        handle.line = Line()
         self._finalized = True
         self._loops += 1
         if (iterator := handle.iterator()) is not None:
@@ -61,7 +67,8 @@ class Leaving(Handing):
             body.streams[self] = None
         if await self.maybe_start():
             self._started_by_loop = True
-        self._go_on()
+        self._leave_left()
+        self._go_on(handle.line)
 
     async def _end(self, *, is_over: bool) -> None:
         """Stop with the last loop what began with the first.
@@ -111,15 +118,15 @@ class Leaving(Handing):
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
         return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
-    def _go_on(self) -> None:
-        """A loop begins; what this task had before is finished, and what was handed on to it.
-
-        The loop before may have been left and not been closed yet: that is done by a task of its own.
-        """
-        task, body = asyncio.current_task(), current_body()
+    def _leave_left(self) -> None:
+        """Leave what loops had that were left and are not closed yet: that is done by a task of its own."""
         for event in (*[reader.event for reader in self.readers], *self.listed):
             if hasattr(event, "part") and event.reader.stream is self and _was_left(event.reader):
                 self._leave(event)
+
+    def _go_on(self, line: Line) -> None:
+        """A loop begins; what this task had before is finished, and what was had by whoever has begun it."""
+        task, body = asyncio.current_task(), current_body()
         for before in (*self.listed, self.current_event):
             if hasattr(before, "part") and before.reader.task is task and not before.is_settled:
                 self.open.append(before)
@@ -129,7 +136,7 @@ class Leaving(Handing):
         # Not what others are at, also of the same body. What a task had that has ended, and was not counted as finished
         # then, comes again, or is the body's.
         own = [event for event in self.open if event.reader.body is body and event.reader.task is task]
-        self._close([*own, *self._handed_on(task, body)])
+        self._close([*own, *self._handed_on(line, body)])
         for event in [event for event in self.open if _is_nobodys(event.reader)]:
             self.open.remove(event)
             self._put_back(event)
@@ -177,13 +184,7 @@ class Leaving(Handing):
                 self.open.append(each)
         is_open = set(self.open)
         self.listed = [each for each in self.listed if each not in is_open]
-        self._close(
-            [
-                each
-                for each in self.open
-                if each.reader is not reader and each.reader.task is reader.task and each.reader.body is reader.body
-            ]
-        )
+        self._close([each for each in self.open if self._was_within(each.reader, reader, event)])
 
     def take_open(self, body: Body | None) -> list[Any]:
         """Hand out the events that a body was at, to whoever knows that it has failed.

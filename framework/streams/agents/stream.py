@@ -219,7 +219,7 @@ class Stream(Singles):
         agent = current_agent()
         reader.agent = None if agent is None else agent.name
         reader.body = current_body()
-        reader.iterator = handle.iterator
+        reader.iterator, reader.line = handle.iterator, handle.line
         self.readers.append(reader)
         reader.acks = self.enable_acks
         reader.is_ordered = self.enable_acks and self.concurrency_index is None

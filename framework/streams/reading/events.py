@@ -45,6 +45,7 @@ class Reader:
         stream: the stream.
         task: the asyncio task that iterates it, or `Asking`; None for whoever takes events out of a channel by itself.
         iterator: a weak reference to its loop, dead when that was left; None for whoever has none.
+        line: who has begun the loop; None for whoever has none.
         body: the run of an agent's body, or of a task of the app, on whose behalf it does; None for nobody's.
         loop: the event loop of that task.
         agent: name of the agent whose body has them; None outside agents.
@@ -57,8 +58,8 @@ class Reader:
     """
 
     __slots__ = (
-        *("acks", "agent", "app", "body", "decoding", "event", "is_ordered", "iterator", "loop", "notify", "stream"),
-        "task",
+        *("acks", "agent", "app", "body", "decoding", "event", "is_ordered", "iterator", "line", "loop", "notify"),
+        *("stream", "task"),
     )
 
     def __init__(self, app: Any, decoding: Any, notify: Any, *, stream: Any = None, task: Any = None) -> None:
@@ -70,6 +71,7 @@ class Reader:
             if not hasattr(task.get_coro(), "cr_frame"):
                 self.task = Asking(task)
         self.iterator: Any = None
+        self.line: Any = None
         self.agent: str | None = None
         self.body: Any = None
         self.event: Any = None
