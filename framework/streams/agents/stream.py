@@ -157,7 +157,7 @@ class Stream(Singles):
                         if event.is_settled:
                             # Another one has failed meanwhile, and the next is at this record.
                             break
-                        if in_turn and event._message is None and part.taken == offset + 1:
+                        if in_turn and event._message is None and part.position <= offset:
                             part.position = offset + 1
                         else:
                             self._finish(event, is_skipped=value is NOTHING)
