@@ -141,11 +141,19 @@ class Stream(Singles):
                             await self._give_up(reader, part, record, error)
                             event = None
                             break
+                        except BaseException:
+                            # Memory is short, a codec in Rust has panicked, a schema of the user's own fails: it is
+                            # this record that is left, and not the one before.
+                            event = Event(reader, part, record, None)
+                            raise
                         self.current_event = reader.event = event
                         if not in_turn:
                             part.held[offset] = weakref.ref(event)
                         if with_care or processors:
                             value = await self._process(event, value, hears_each=counting is None)
+                            if event.is_settled:
+                                # The body has failed meanwhile, and the next one gets it.
+                                break
                         number += 1
                         if value is NOTHING:
                             skipped += 1
