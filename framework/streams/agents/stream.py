@@ -114,9 +114,9 @@ class Stream(Singles):
                             part.hold(offset)
                         try:
                             if load is None:
-                                # What stands for the record if a schema of the user's own fails otherwise.
-                                event = Event(reader, part, record, None)
                                 event, value = await self._decode(reader, part, record)
+                                if self._is_for_the_next(reader.body, event):
+                                    break
                             else:
                                 if load_key is not None:
                                     key = load_key(record.key)
@@ -181,7 +181,7 @@ class Stream(Singles):
                             is_elsewhere = queue.rotate(part)
                             deadline = await turns.next()
                             began = monotonic()
-                            if is_elsewhere:
+                            if is_elsewhere or self.is_abandoned(reader.body):
                                 break
                     if self.current_event is event:
                         self.current_event = None
