@@ -16,6 +16,9 @@ OURS_IN_LIBRARIES = "faust.framework"
 """First part of the names of loggers through which Faust's classes and ours that are made of them speak, and through
 which the user does: `app.log`, `agent.log`."""
 
+MANY_KINDS = 500
+"""Kinds of lines that are remembered before those are forgotten that may be repeated again: each may name a record."""
+
 REPEAT_AFTER = 10.0
 """Seconds in which a library's line is not repeated: of a broker that is away, aiokafka tells eighty times a second."""
 
@@ -30,6 +33,7 @@ class Chatter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[tuple[str, str], float] = {}
+        self._room = MANY_KINDS
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be shown."""
@@ -48,6 +52,10 @@ class Chatter(logging.Filter):
         kind = record.name, f"{record.levelno} {said}"
         if record.created - self._last.get(kind, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
+        if len(self._last) >= self._room:
+            self._last = {kind: at for kind, at in list(self._last.items()) if record.created - at < REPEAT_AFTER}
+            # Not at each line where so many are said within the time.
+            self._room = max(MANY_KINDS, 2 * len(self._last))
         self._last[kind] = record.created
         return True
 

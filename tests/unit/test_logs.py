@@ -200,3 +200,15 @@ def test_our_part_of_a_library_says_the_same_of_another_partition() -> None:
     said = ("faust.framework.consumer", logging.WARNING, logs.__file__, 0, "[%s] begins anew at offset %s")
     first, second = (logging.LogRecord(*said, (partition, 0), None) for partition in ("a[0]", "a[1]"))
     assert [chatter.filter(record) for record in (first, second, first)] == [True, True, False]
+
+
+def test_what_may_be_said_again_is_not_remembered_for_ever() -> None:
+    chatter = logs.Chatter()
+    for number in range(3000):
+        said = logging.LogRecord(
+            "faust.framework.agents", logging.WARNING, logs.__file__, 0, "failed at %s", (number,), None
+        )
+        said.created = number / 100
+        assert chatter.filter(said)
+        assert not chatter.filter(said)
+    assert len(chatter._last) < 2100

@@ -10,7 +10,7 @@ from framework.backoff import Backoff
 from framework.errors import AgentFailedError
 from framework.streams.agents.bodies import ENDS, Body, Outcome, was_cancelled_from_outside
 from framework.streams.agents.deriving import Deriving
-from framework.streams.agents.leaving import put_back
+from framework.streams.agents.putting_back import put_back
 from framework.streams.agents.replacing import Replacing
 from framework.streams.reading.events import place_of
 

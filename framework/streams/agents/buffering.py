@@ -73,7 +73,7 @@ class Stream(BaseStream):
             while not (self.should_stop or self.is_abandoned(reader.body)):
                 values: list[Any] = []
                 ends_at = monotonic() + timeout if timeout else None
-                while len(values) < max_ and await self._has_more(ends_at, reader):
+                while len(values) < max_ and await self._has_more(ends_at, reader, has_some=bool(values)):
                     await self._fill(reader, values, max_, pick, turn_ends)
                     if monotonic() >= turn_ends:
                         turn_ends = await turns.next()
@@ -98,14 +98,17 @@ class Stream(BaseStream):
             self.readers.remove(reader)
             await self._end(is_over=is_over)
 
-    async def _has_more(self, ends_at: float | None, reader: Reader) -> bool:
-        """Wait for a next record; with some listed not beyond the time, an error, or the beginning of a rebalance."""
+    async def _has_more(self, ends_at: float | None, reader: Reader, *, has_some: bool) -> bool:
+        """Wait for a next record; with some in the list not beyond the time, an error, or the begin of a rebalance."""
         channel: Any = self.channel
         queue: ChannelQueue = channel.queue
-        if self.listed and queue._errors:
+        if self.is_abandoned(reader.body):
+            # It has failed while others had their turn, and the next body gets what was in the list.
+            return False
+        if has_some and queue._errors:
             return False
         while queue.empty():
-            if self.listed and not self.app.flow_control.is_active():
+            if has_some and not self.app.flow_control.is_active():
                 return False
             remaining = LOOK_EVERY if ends_at is None else ends_at - monotonic()
             if remaining <= 0 or self.should_stop:
@@ -121,7 +124,7 @@ class Stream(BaseStream):
             if self.is_abandoned(reader.body):
                 queue.wake_another()
                 return False
-        return ends_at is None or monotonic() < ends_at or not self.listed
+        return ends_at is None or monotonic() < ends_at or not has_some
 
     async def _fill(self, reader: Reader, values: list[Any], max_: int, pick: Pick, turn_ends: float) -> None:
         """Add what is next in the queue: one item, or as many records of a slice as there is room and time for."""
@@ -136,8 +139,10 @@ class Stream(BaseStream):
                 if monotonic() >= turn_ends:
                     queue.rotate(part)
                 return
-            event, value, _ = await self._enter_single(part)
-            if value is not NOTHING:
+            event, value, state = await self._enter_single(part)
+            if value is NOTHING:
+                self._finish_single(event, value, state)
+            else:
                 self.listed += [event] if event is not None else []
                 values.append(pick(event, value))
         finally:
@@ -151,6 +156,7 @@ class Stream(BaseStream):
             part.drop()
             return
         counting = count_in_bulk(self.app.sensors, self, part)
+        waits = reader.decoding.load_value is None or bool(self._processors) or self._has_merge
         number, began, offset = 0, monotonic(), part.taken
         event: Any = None
         record: Any = None
@@ -170,6 +176,9 @@ class Stream(BaseStream):
                 if counting is None or self._processors or self._has_merge:
                     value = await self._process(event, value, hears_each=counting is None)
                 number += 1
+                if waits and (event.is_settled or self._is_for_the_next(reader.body, event)):
+                    record = None
+                    break
                 if value is NOTHING:
                     self._finish(event, is_skipped=True)
                 else:

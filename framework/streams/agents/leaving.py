@@ -10,7 +10,11 @@ from faust.types.tuples import ack_lock
 from framework.streams.agents.bodies import Body, Outcome, current_body, has_ended_well
 from framework.streams.agents.handing import Handing
 from framework.streams.agents.origins import Line
+from framework.streams.agents.putting_back import put_back
 from framework.streams.reading.events import Asking, Reader
+
+BREATH = 0.1
+"""Seconds before a loop ends that was begun on behalf of a body that has failed."""
 
 
 class Handle:
@@ -54,6 +58,9 @@ class Leaving(Handing):
 
     async def _begin(self, handle: Handle) -> None:
         """Start with the loop, unless somebody has."""
+        if self.is_abandoned(current_body()):
+            # It will end at once; a task that always begins another one would not let anybody else run.
+            await asyncio.sleep(BREATH)
         self._leave_left()
         if any(self._is_unheard_of(event.reader) for event in self.open):
             # Who goes on where a task has failed may be told to end by the same failure, as in a `TaskGroup`.
@@ -118,6 +125,13 @@ class Leaving(Handing):
         """Whether a body has failed whose agent's channel this is: nobody gets what is read on behalf of it."""
         return body is not None and body.outcome is Outcome.FAILED and body.reads_its_agents(self.channel)
 
+    def _is_for_the_next(self, body: Body | None, event: Any) -> bool:
+        """Whether a body has failed while what comes before it was waited for; then the next one gets the event."""
+        if not self.is_abandoned(body):
+            return False
+        self._take_back({event})
+        return True
+
     def _leave_left(self) -> None:
         """Leave what loops had that were left and are not closed yet: that is done by a task of its own."""
         for event in (*[reader.event for reader in self.readers], *self.listed):
@@ -137,9 +151,9 @@ class Leaving(Handing):
         # then, comes again, or is the body's.
         own = [event for event in self.open if event.reader.body is body and event.reader.task is task]
         self._close([*own, *self._handed_on(line, body)])
-        for event in [event for event in self.open if _is_nobodys(event.reader)]:
-            self.open.remove(event)
-            self._put_back(event)
+        if nobodys := {event for event in self.open if _is_nobodys(event.reader)}:
+            self.open = [event for event in self.open if event not in nobodys]
+            self._take_back(nobodys)
         self._unwatch()
 
     def _close(self, events: list[Any]) -> None:
@@ -166,10 +180,10 @@ class Leaving(Handing):
             self._finish(event, is_skipped=False)
         self._unwatch()
 
-    def _take_back(self, unseen: set[Any]) -> None:
-        """Have events that nobody has seen taken again, in their order."""
-        self.unseen -= unseen
-        put_back([(self, event) for event in self._settled(unseen)])
+    def _take_back(self, events: set[Any]) -> None:
+        """Have events that nobody has seen, or that are nobody's, taken again, in their order."""
+        self.unseen -= events
+        put_back([(self, event) for event in self._settled(events)])
 
     def _pass(self, reader: Reader, event: Any) -> None:
         """A body has asked for the next record: what loops within its own have had, and were left at, is finished.
@@ -274,16 +288,3 @@ def _is_nobodys(reader: Reader) -> bool:
 def _was_left(reader: Reader) -> bool:
     """Whether nobody has a reader's loop any more; a task of its own closes it, perhaps when the next one has begun."""
     return reader.iterator is not None and reader.iterator() is None
-
-
-def put_back(unfinished: list[tuple[Any, Any]], *, for_another: bool = True) -> None:
-    """Have records taken again, or at least nobody be at them any more."""
-    unfinished = sorted(unfinished, key=lambda each: (each[1].part.tp, each[1].record.offset))
-    # From the last slice to the first, since each comes before what is in the queue.
-    for part, stream in reversed({event.part: stream for stream, event in unfinished}.items()):
-        records = [event.record for _, event in unfinished if event.part is part]
-        stream.app._attachments.drop(part, [record.offset for record in records])
-        if for_another:
-            stream.channel.queue.put_back(part, records)
-        else:
-            part.let_go(records)

@@ -28,6 +28,10 @@ class ReplyConsumer(FaustReplyConsumer):
 
     logger = logging.getLogger("faust.framework.replies")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._starting = asyncio.Lock()
+
     async def add(self, correlation_id: str, promise: Any) -> None:
         """As in Faust; a barrier has room for all of its answers.
 
@@ -39,14 +43,15 @@ class ReplyConsumer(FaustReplyConsumer):
         await super().add(correlation_id, promise)
 
     async def _start_fetcher(self, topic_name: str) -> None:
-        if topic_name in self._fetchers:
-            return
-        self._fetchers[topic_name] = None
-        topic = self._reply_topic(topic_name)
-        await topic.maybe_declare()
-        # Subscribes to the topic, by the channel that it reads; before the wait, which whoever asks may give up.
-        stream = topic.stream()
-        self._fetchers[topic_name] = self.add_future(self._drain(stream))
+        # Whoever asks may give up while the topic is made; then the next one makes it, who waits here for it.
+        async with self._starting:
+            if topic_name in self._fetchers:
+                return
+            topic = self._reply_topic(topic_name)
+            await topic.maybe_declare()
+            # Subscribes to the topic, by the channel that it reads; before the wait, which may be given up as well.
+            stream = topic.stream()
+            self._fetchers[topic_name] = self.add_future(self._drain(stream))
         await self.sleep(SETTLE)
 
     async def _drain(self, stream: Any) -> None:

@@ -8,6 +8,7 @@ from faust.exceptions import Skip
 from faust.streams import _current_event
 from faust.types import EventT
 
+from framework.streams.agents.bodies import current_body
 from framework.streams.agents.leaving import Leaving
 from framework.streams.reading.events import Event
 
@@ -25,18 +26,25 @@ class Singles(Leaving):
             return None, await self._prepare(item), None
         message, app = item.message, self.app
         if not app.flow_control.is_active() or message.generation_id != app.consumer_generation_id:
-            return item, NOTHING, None
+            # As if it had never come: it is read again, here or by somebody else.
+            return None, NOTHING, None
         if message.topic in app.topics.acking_topics and not message.tracked:
             message.tracked = True
             app.consumer.track_message(message)
         state = self._on_stream_event_in(message.tp, message.offset, self, item)
         _current_event.set(item if isinstance(item, Event) else weakref.ref(item))
         self.current_event = item
-        return item, await self._prepare(item.value), state
+        value = await self._prepare(item.value)
+        if hasattr(item, "part") and self._is_for_the_next(current_body(), item):
+            return None, NOTHING, None
+        return item, value, state
 
     def _finish_single(self, event: Any, value: Any, state: Any) -> None:
         self.current_event = None
         if event is None or not (self.enable_acks or value is NOTHING):
+            return
+        if getattr(event, "is_settled", False) and self.is_abandoned(current_body()):
+            # The body has failed, and the next one has it.
             return
         is_last = event.ack()
         message = event.message

@@ -114,9 +114,9 @@ class Stream(Singles):
                             part.hold(offset)
                         try:
                             if load is None:
-                                # What stands for the record if a schema of the user's own fails otherwise.
-                                event = Event(reader, part, record, None)
                                 event, value = await self._decode(reader, part, record)
+                                if self._is_for_the_next(reader.body, event):
+                                    break
                             else:
                                 if load_key is not None:
                                     key = load_key(record.key)
@@ -141,11 +141,19 @@ class Stream(Singles):
                             await self._give_up(reader, part, record, error)
                             event = None
                             break
+                        except BaseException:
+                            # Memory is short, a codec in Rust has panicked, a schema of the user's own fails: it is
+                            # this record that is left, and not the one before.
+                            event = Event(reader, part, record, None)
+                            raise
                         self.current_event = reader.event = event
                         if not in_turn:
                             part.held[offset] = weakref.ref(event)
                         if with_care or processors:
                             value = await self._process(event, value, hears_each=counting is None)
+                            if event.is_settled:
+                                # The body has failed meanwhile, and the next one gets it.
+                                break
                         number += 1
                         if value is NOTHING:
                             skipped += 1
@@ -157,7 +165,7 @@ class Stream(Singles):
                         if event.is_settled:
                             # Another one has failed meanwhile, and the next is at this record.
                             break
-                        if in_turn and event._message is None and part.taken == offset + 1:
+                        if in_turn and event._message is None and part.position <= offset:
                             part.position = offset + 1
                         else:
                             self._finish(event, is_skipped=value is NOTHING)
@@ -173,7 +181,7 @@ class Stream(Singles):
                             is_elsewhere = queue.rotate(part)
                             deadline = await turns.next()
                             began = monotonic()
-                            if is_elsewhere:
+                            if is_elsewhere or self.is_abandoned(reader.body):
                                 break
                     if self.current_event is event:
                         self.current_event = None

@@ -56,6 +56,7 @@ class ChannelQueue(ThrowableQueue[Any]):
 
     def put_slice(self, part: Slice) -> None:
         """Put a slice in; never waits."""
+        part.queue = self
         self._parts.append(part)
         self._untouched += part.number
         self._bytes += part.size
@@ -148,6 +149,11 @@ class ChannelQueue(ThrowableQueue[Any]):
             self._parts.appendleft(part)
             self._begun.add(part)
             self._bytes += part.size
+        self._wakeup_next(self._getters)
+
+    def put_first(self, item: Any) -> None:
+        """Put anything but a slice in, before everything else; never waits."""
+        self._queue.appendleft(item)
         self._wakeup_next(self._getters)
 
     def _get(self) -> Any:

@@ -42,6 +42,7 @@ class Slice:
         failures: `{offset: how often a body has failed at that record}`.
         is_dropped: it was thrown away; what was not taken is read again, here or by somebody else.
         is_left: the loop whose body had the record that was taken last was left, and nobody has said yet how.
+        queue: where it lies or has lain.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Slice:
         "is_left",
         "number",
         "position",
+        "queue",
         "rest",
         "size",
         "taken",
@@ -72,6 +74,7 @@ class Slice:
         self.waiting: set[int] = set()
         self.failures: dict[int, int] = {}
         self.is_dropped = self.is_left = False
+        self.queue: Any = None
 
     def __len__(self) -> int:
         """How many records nobody has taken."""
@@ -116,20 +119,24 @@ class Slice:
             holder: gives something as long as somebody is at it: a rebalance waits for that one. None for nobody.
         """
         with ack_lock:
-            if self.position != self.taken and self.taken - 1 != offset:
-                # Somebody is at another one in turn, who will say so by `finish`; or has left it, and may fail yet.
-                self.held[self.taken - 1] = None if self.is_left else busy
-                self.is_left = False
+            self._hold_the_one_in_turn()
             self.waiting.discard(offset)
             self.held[offset] = holder
             self.position = self.taken = max(self.taken, offset + 1)
+
+    def _hold_the_one_in_turn(self) -> None:
+        """Somebody is at a record in turn, who will say so by `finish`; or has left it, and may fail yet."""
+        if self.position != self.taken:
+            self.held[self.taken - 1] = None if self.is_left else busy
+            self.position, self.is_left = self.taken, False
 
     def leave(self, offset: int) -> None:
         """Count a record as one that nobody is at until somebody says what becomes of it."""
         with ack_lock:
             if offset in self.held:
                 self.held[offset] = None
-            else:
+            elif self.position <= offset < self.taken:
+                # Else it was acknowledged by hand, and `is_left` would be said of the next one.
                 self.is_left = True
 
     def finish(self, offset: int) -> None:
@@ -139,7 +146,7 @@ class Slice:
                 self.held.pop(offset, None)
                 self.waiting.discard(offset)
             elif offset >= self.position:
-                self.position = self.taken = offset + 1
+                self.position, self.taken, self.is_left = offset + 1, offset + 1, False
             self.failures.pop(offset, None)
 
     def let_go(self, records: list[Any]) -> None:
@@ -148,10 +155,7 @@ class Slice:
         They stay unfinished, also the one that was taken in turn: whoever takes the next one must not count it.
         """
         with ack_lock:
-            for record in records:
-                if self.position <= record.offset < self.taken:
-                    self.position = self.taken
-                    self.waiting.add(record.offset)
+            self._hold_the_one_in_turn()
             self._have_wait(records)
 
     def put_back(self, records: list[Any]) -> None:
@@ -163,14 +167,16 @@ class Slice:
             self.let_go(records)
             return
         with ack_lock:
+            if all(record.offset != self.taken - 1 for record in records):
+                # That one is still in somebody's hand, and the next to take one in turn must not count it.
+                self._hold_the_one_in_turn()
             self._have_wait(records)
-            self.taken = self.position
+            self.taken, self.is_left = self.position, False
         # Loops that run on the old iterator end; whoever runs them asks for the rest again.
         self._records = [*records, *self.rest]
         self.rest = iter(self._records)
 
     def _have_wait(self, records: list[Any]) -> None:
-        self.is_left = False
         for offset in (record.offset for record in records):
             if offset in self.held:
                 del self.held[offset]

@@ -8,7 +8,9 @@ from typing import Any
 
 import faust
 import pytest
+from faust.serializers import codecs
 from faust.types import TP
+from orjson import loads
 
 from framework.errors import AgentFailedError, TaskCancelledError
 from tests.unit.streams.fakes import FLIGHTS, run, settle
@@ -301,6 +303,39 @@ def test_stream_that_the_next_body_will_not_read_ends_the_worker() -> None:
             assert isinstance(error, AgentFailedError)
             assert "flights[0]@1" in str(error)
             assert feeding.committable() == BAD
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("error", [PanicError, MemoryError])
+def test_codec_that_raises_what_is_no_failure_to_decode(error: type[BaseException]) -> None:
+    """Its record comes again, and not the one before."""
+    failures = [error("once")]
+
+    class Codec(codecs.Codec):
+        def _loads(self, raw_value: bytes) -> Any:
+            value = loads(raw_value)
+            if value == BAD and failures:
+                raise failures.pop()
+            return value
+
+    async def scenario() -> None:
+        async with fed() as feeding:
+            got: list[int] = []
+
+            async def body(stream: Any) -> None:
+                async for value in stream:
+                    got.append(value)
+
+            topic = feeding.app.topic("flights", value_serializer=Codec())
+            await feeding.app.agent(topic)(body).start()
+            await settle()
+            await feeding.index()
+            feeding.feed(*range(COUNT))
+            async with asyncio.timeout(2.0):
+                while feeding.committable() != COUNT:
+                    await asyncio.sleep(0.005)
+            assert got == [*range(COUNT)]
 
     run(scenario)
 

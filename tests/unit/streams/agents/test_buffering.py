@@ -154,6 +154,40 @@ class TestLists:
         run(scenario)
 
 
+class TestSideBySide:
+    @pytest.mark.parametrize("is_undecodable", [False, True])
+    def test_one_that_waits_takes_no_time_while_another_has_a_list(self, *, is_undecodable: bool) -> None:
+        async def scenario() -> None:
+            async with fed() as feeding:
+                stream, looks = feeding.stream(), 0
+                first = await looping(feeding, stream.take(1, within=0.2), is_open=False)
+                second = await looping(feeding, stream.take(1, within=0.2), is_open=False)
+                feeding.feed(0)
+                async with asyncio.timeout(2.0):
+                    while not (first.got or second.got):
+                        await asyncio.sleep(0.005)
+                look = stream._has_more
+
+                async def counted(*args: Any, **options: Any) -> bool:
+                    nonlocal looks
+                    looks += 1
+                    return bool(await look(*args, **options))
+
+                stream._has_more = counted
+                if is_undecodable:
+                    feeding.feed(raw(1, b"{", is_json=False))
+                else:
+                    feeding.app.flow_control.suspend()
+                await asyncio.sleep(0.3)
+                assert looks < 10
+                for task in (first.task, second.task):
+                    task.cancel()
+                await asyncio.gather(first.task, second.task, return_exceptions=True)
+                feeding._tasks.clear()
+
+        run(scenario)
+
+
 class TestLeaving:
     def test_list_whose_loop_was_left_is_finished_with_the_next_loop(self) -> None:
         async def scenario() -> None:

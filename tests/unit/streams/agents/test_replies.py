@@ -52,6 +52,38 @@ def test_more_answers_than_a_queue_has_room_for(monkeypatch: pytest.MonkeyPatch)
     run(scenario)
 
 
+def test_first_one_who_asks_gives_up_while_the_topic_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who has asked meanwhile, and one who asks then, are answered."""
+    monkeypatch.setattr(replies, "SETTLE", 0.0)
+
+    async def scenario() -> None:
+        async with fed(REPLIES) as feeding:
+            consumer = feeding.app._reply_consumer
+            topic = consumer._reply_topic("replies")
+            declared: list[int] = []
+
+            async def declare() -> None:
+                declared.append(len(declared))
+                await asyncio.sleep(0.05)
+
+            topic.maybe_declare = declare
+            consumer._reply_topic = lambda _: topic
+            promises = [ReplyPromise("replies", f"c{number}") for number in range(3)]
+            adding = [asyncio.ensure_future(consumer.add(each.correlation_id, each)) for each in promises[:2]]
+            await settle()
+            adding[0].cancel()
+            await adding[1]
+            await consumer.add("c2", promises[2])
+            await settle()
+            await feeding.index()
+            feeding.feed(answer(1), answer(2), tp=REPLIES)
+            assert await asyncio.wait_for(asyncio.gather(*promises[1:]), 1.0) == [1, 2]
+            assert declared == [0, 1]
+            await consumer.stop()
+
+    run(scenario)
+
+
 def test_first_one_who_asks_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others are answered all the same."""
     monkeypatch.setattr(replies, "SETTLE", 0.05)

@@ -115,6 +115,38 @@ class TestBreak:
         run(scenario)
 
 
+@pytest.mark.parametrize("is_left_first", [False, True])
+def test_one_acknowledged_by_hand_where_the_loop_is_left_says_nothing_of_the_next(*, is_left_first: bool) -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            stream, go = feeding.stream(), asyncio.Event()
+
+            async def body() -> None:
+                async for event in stream.events():
+                    if not is_left_first:
+                        event.ack()
+                    break
+                if is_left_first:
+                    event.ack()
+                async for _ in stream:
+                    await go.wait()
+
+            feeding.begin(body())
+            await settle()
+            await feeding.index()
+            feeding.feed(0, 1)
+            await settle()
+            assert (feeding.committable(), feeding.consumer.in_flight()) == (1, ["flights[0]@1"])
+            revoking = asyncio.ensure_future(feeding.consumer.on_partitions_revoked({FLIGHTS}))
+            await settle()
+            assert not revoking.done()
+            go.set()
+            await asyncio.wait_for(revoking, 0.5)
+            assert feeding.committed == {FLIGHTS: 2}
+
+    run(scenario)
+
+
 class TestDropping:
     def test_in_the_middle_of_a_body(self) -> None:
         async def scenario() -> None:

@@ -1,6 +1,7 @@
 """Records that a loop had and no body has seen come again; what an inner loop left is done with the outer one."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -77,6 +78,82 @@ def test_loop_that_runs_into_a_timeout_loses_nothing(loop: Loop, *, is_slow: boo
             assert got == [*range(20)]
             assert feeding.committable() == 20
             assert feeding.crashes == []
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("is_failing", [False, True])
+def test_what_comes_again_is_not_what_another_task_is_at(*, is_failing: bool) -> None:
+    """A body has several tasks. One of them runs into a timeout while a processor has its record."""
+
+    async def scenario() -> None:
+        async with fed() as feeding:
+            got: list[Any] = []
+            is_first, go = True, asyncio.Event()
+
+            async def slow(value: int) -> int:
+                if value == 0 and not got:
+                    await asyncio.sleep(0.1)
+                return value
+
+            async def busy(stream: Any) -> None:
+                nonlocal is_first
+                await settle(5)
+                async for value in stream:
+                    got.append(value)
+                    if value == 2 and is_first:
+                        is_first = False
+                        await go.wait()
+                        if is_failing:
+                            raise ValueError(value)
+
+            async def impatient(stream: Any) -> None:
+                while True:
+                    try:
+                        async with asyncio.timeout(0.05):
+                            async for value in stream:
+                                got.append(value)
+                    except TimeoutError:
+                        pass
+
+            async def body(stream: Any) -> None:
+                stream.add_processor(slow)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(impatient(stream))
+                    group.create_task(busy(stream))
+
+            await start_agent(feeding, body)
+            feeding.feed(*range(6))
+            await until(lambda: len(got) == 6)
+            await settle()
+            assert (feeding.committable(), feeding.consumer.in_flight()) == (2, ["flights[0]@2"])
+            go.set()
+            await until(lambda: feeding.committable() == 6)
+            assert got == [1, 2, 0, 3, 4, 5, *([2] if is_failing else [])]
+
+    run(scenario)
+
+
+def test_nothing_is_kept_of_what_comes_again_outside_agents() -> None:
+    async def scenario() -> None:
+        async with fed() as feeding:
+            stream = feeding.stream()
+
+            async def first_list() -> Any:
+                async for values in stream.take(1000, within=10.0):
+                    return values
+
+            async def work() -> None:
+                while True:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(first_list(), 0.01)
+
+            feeding.begin(work())
+            await settle()
+            await feeding.index()
+            feeding.feed(*range(5))
+            await asyncio.sleep(0.2)
+            assert len(stream.unseen) <= 5
 
     run(scenario)
 

@@ -102,6 +102,37 @@ class TestSlice:
         assert not part.is_in_hand
         assert left(part) == [3, 4, 5]
 
+    def test_what_is_put_back_beside_the_one_in_hand(self) -> None:
+        part = part_of(3, 4, 5)
+        first = take_held(part)
+        take_in_turn(part)
+        part.put_back([first])
+        assert part.in_hand() == [4]
+        assert take_held(part).offset == 3
+        part.finish(3)
+        assert take_in_turn(part).offset == 5
+        part.finish(5)
+        assert (part.unfinished, part.in_hand()) == (4, [4])
+        part.finish(4)
+        assert part.is_finished
+
+    def test_what_is_put_back_beside_one_that_was_left(self) -> None:
+        part = part_of(3, 4, 5)
+        first = take_held(part)
+        part.leave(take_in_turn(part).offset)
+        part.put_back([first])
+        assert (part.in_hand(), part.is_taken(4)) == ([], True)
+        take_held(part)
+        take_in_turn(part)
+        assert sorted(part.in_hand()) == [3, 5]
+
+    def test_what_is_let_go_beside_one_that_was_left(self) -> None:
+        part = part_of(3, 4, 5)
+        first = take_held(part)
+        part.leave(take_in_turn(part).offset)
+        part.let_go([first])
+        assert (part.in_hand(), part.is_taken(4)) == ([], True)
+
     def test_one_taken_in_turn_that_was_let_go_stays_unfinished(self) -> None:
         part = part_of(3, 4, 5)
         part.let_go([take_in_turn(part)])
@@ -149,6 +180,22 @@ class TestSlice:
         part.is_left = True
         assert not part.is_in_hand
         assert part.unfinished == 3
+
+    def test_one_that_is_finished_before_its_loop_is_left_says_nothing_of_the_next(self) -> None:
+        part = part_of(3, 4)
+        take_in_turn(part)
+        part.finish(3)
+        part.leave(3)
+        take_in_turn(part)
+        assert part.in_hand() == [4]
+
+    def test_one_that_is_finished_after_its_loop_was_left_says_nothing_of_the_next(self) -> None:
+        part = part_of(3, 4)
+        take_in_turn(part)
+        part.leave(3)
+        part.finish(3)
+        take_in_turn(part)
+        assert part.in_hand() == [4]
 
     def test_released_one_still_knows_what_is_finished(self) -> None:
         part = part_of(3)

@@ -74,8 +74,7 @@ class Taking(RuleBasedStateMachine):
         name = data.draw(st.sampled_from([name for name in self.CHANNELS if self.taken[name]]))
         part = data.draw(st.sampled_from([part for part, _, _ in self.taken[name].values()]))
         mine = sorted(offset for offset, entry in self.taken[name].items() if entry[0] is part)
-        in_hand = [part.taken - 1] if part.is_in_hand else []
-        failed = sorted({*data.draw(st.lists(st.sampled_from(mine), unique=True)), *in_hand})
+        failed = sorted(data.draw(st.lists(st.sampled_from(mine), unique=True, min_size=1)))
         records = [self.taken[name].pop(offset)[1] for offset in failed]
         part.put_back(records)
         self.waiting[name] = sorted(
