@@ -68,7 +68,8 @@ def ranked(seats: Iterable[str], roster: Mapping[str, Entry]) -> list[str]:
     """Seats from the lowest rank to the highest.
 
     By the worker's own number where the roster has that of all; else by the number at the end of the instance id where
-    all have one; else in natural order, `w-2` before `w-10`. Natural order also decides between equal numbers.
+    all have one; else in natural order, `w-2` before `w-10`. Natural order also decides between equal numbers, and
+    between `w-1` and `w-01`, which have the same place in it, the characters.
     """
     found = list(seats)
     ordinals = {seat: roster[seat].ordinal for seat in found if seat in roster}
@@ -79,9 +80,9 @@ def ranked(seats: Iterable[str], roster: Mapping[str, Entry]) -> list[str]:
     return sorted(found, key=_natural)
 
 
-def _natural(seat: str) -> tuple[tuple[int, str], ...]:
+def _natural(seat: str) -> tuple[tuple[tuple[int, str], ...], str]:
     parts = _DIGITS.split(seat)
-    return tuple((int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts))
+    return tuple((int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts)), seat
 
 
 def unowned(group: Group, partition_counts: Mapping[str, int]) -> frozenset[Partition]:
