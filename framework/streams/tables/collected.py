@@ -196,7 +196,7 @@ class Collected(Stored, faust.Table):
         tables, topic = self.app.tables, self.changelog_topic_name
         ledger = tables.sources.ledger(TP(topic, partition))
         changes = Changes(partition, ledger, tables.flushing.wake, self._places, self._values)
-        if self._follows_others or tables.is_reading:
+        if self._has_several_writers or tables.is_reading:
             changes.echoes = Echoes()
         keep = partial(self.data.keep, partition) if self._is_buffered else None
         dump = self._dump_plain or self._dump_value
@@ -206,7 +206,7 @@ class Collected(Stored, faust.Table):
         return poster
 
     @property
-    def _follows_others(self) -> bool:
+    def _has_several_writers(self) -> bool:
         """Whether others write to the partitions that this process writes to, and it reads what they write."""
         return bool(self.is_global and self.use_partitioner)
 
@@ -214,7 +214,7 @@ class Collected(Stored, faust.Table):
         """The changelog is read from now on, or no more; others follow it always."""
         for poster in self._partitions.values():
             changes = poster.changes
-            if not self._follows_others:
+            if not self._has_several_writers:
                 changes.echoes = (changes.echoes or Echoes()) if is_reading else None
 
     def _outbox(self) -> Any:

@@ -89,10 +89,6 @@ class Windowed(AtOnce):
         """Whether the changelog tells what has closed."""
         return not self.app.in_transaction
 
-    @property
-    def _has_several_writers(self) -> bool:
-        return bool(self.is_global and self.use_partitioner)
-
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """As in Faust; windows of what was read close, too.
 
